@@ -9,6 +9,7 @@ from chalicelib.mcp.api_calls import ApiCaller
 from chalicelib.mcp.jsonrpc import Json, object_of, objects_of
 from chalicelib.mcp.resources import citation_link, hit_link
 from chalicelib.mcp.tool import (
+    PAGING,
     Arguments,
     McpTool,
     ToolArgument,
@@ -26,6 +27,7 @@ MAX_UPLOAD_BYTES = 3_000_000
 MAX_PAGE_CHARACTERS = 50_000
 """Characters of a page that a call returns; the rest is asked for by `start`."""
 MAX_LINKS = 10
+_DOCUMENT_ID = ToolArgument("document_id", "The document's id.", required=True)
 _COLLECTION = "Only documents of this collection. Left out, all of the tenant's."
 _FILTER = (
     "Only documents that fit all of it: a path or folder, a language, a media_type, when they were"
@@ -171,7 +173,6 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
             ToolArgument("rerank", "Whether a model looks at the first passages again."),
         ),
         read_only=True,
-        idempotent=True,
         run=search,
     ),
     McpTool(
@@ -190,7 +191,6 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
             ToolArgument("tier", "extractive quotes sentences; llm lets a language model write."),
         ),
         read_only=True,
-        idempotent=True,
         run=ask,
     ),
     McpTool(
@@ -202,11 +202,9 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
         arguments=(
             ToolArgument("collection", _COLLECTION),
             ToolArgument("status", "Only documents whose newest upload has this status."),
-            ToolArgument("limit", "How many to return at most."),
-            ToolArgument("cursor", "next_cursor of the call before."),
+            *PAGING,
         ),
         read_only=True,
-        idempotent=True,
     ),
     McpTool(
         name="get_document",
@@ -214,9 +212,8 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
         description="Show what became of a document: its status, why it was rejected, its pages,"
         " language and metadata. Its text is had by get_page.",
         routes=(ToolRoute("GET", "/v1/documents/{document_id}"),),
-        arguments=(ToolArgument("document_id", "The document's id.", required=True),),
+        arguments=(_DOCUMENT_ID,),
         read_only=True,
-        idempotent=True,
     ),
     McpTool(
         name="get_page",
@@ -225,7 +222,7 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
         f" At most {MAX_PAGE_CHARACTERS} characters are returned at once.",
         routes=(ToolRoute("GET", "/v1/documents/{document_id}/pages/{page}"),),
         arguments=(
-            ToolArgument("document_id", "The document's id.", required=True),
+            _DOCUMENT_ID,
             ToolArgument(
                 "page", "The page, from 1.", {"type": "integer", "minimum": 1}, required=True
             ),
@@ -235,7 +232,6 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
             ToolArgument("format", "markdown writes tables, headings and lists as such."),
         ),
         read_only=True,
-        idempotent=True,
         run=get_page,
     ),
     McpTool(
@@ -272,7 +268,7 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
             ToolArgument("better_passage", "The characters of a page that answer better."),
             ToolArgument("comment", "Why."),
         ),
-        idempotent=True,
+        repeatable=True,
     ),
     McpTool(
         name="list_collections",
@@ -280,6 +276,5 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
         description="List the collections of documents, and how many documents each holds.",
         routes=(ToolRoute("GET", "/v1/collections"),),
         read_only=True,
-        idempotent=True,
     ),
 )

@@ -118,7 +118,6 @@ MODEL_TOOLS: tuple[McpTool, ...] = (
         routes=(ToolRoute("GET", "/v1/extractions/{extraction_id}"),),
         arguments=(ToolArgument("extraction_id", "The extraction's id.", required=True),),
         read_only=True,
-        idempotent=True,
     ),
     McpTool(
         name="generate_text",

@@ -57,6 +57,13 @@ class ToolArgument:
     required: bool = False
 
 
+PAGING = (
+    ToolArgument("limit", "How many to return at most."),
+    ToolArgument("cursor", "next_cursor of the call before."),
+)
+"""Arguments of tools that list things a page at a time."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolOutput:
     """What a tool gives back.
@@ -108,7 +115,8 @@ class McpTool:
         arguments: Its arguments; others are refused by name.
         read_only: Whether nothing is changed by it.
         destructive: Whether it removes or overwrites something.
-        idempotent: Whether the same call again changes nothing more.
+        repeatable: Whether the same call again changes nothing more; of one that reads it is said
+            by `read_only`.
         run: How it runs.
     """
 
@@ -119,8 +127,13 @@ class McpTool:
     arguments: tuple[ToolArgument, ...] = ()
     read_only: bool = False
     destructive: bool = False
-    idempotent: bool = False
+    repeatable: bool = False
     run: RunTool = field(default=call_first_route)
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether the same call again changes nothing more (`idempotentHint`)."""
+        return self.read_only or self.repeatable
 
     def check(self, arguments: Arguments) -> None:
         """Raise `ApiRefusalError` for an argument that is unknown or missing."""

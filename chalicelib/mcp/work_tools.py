@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from chalicelib.mcp.job_results import get_job
 from chalicelib.mcp.jsonrpc import Json
-from chalicelib.mcp.tool import ACCEPTED, McpTool, ToolArgument, ToolRoute
+from chalicelib.mcp.tool import ACCEPTED, PAGING, McpTool, ToolArgument, ToolRoute
 
-_LIMIT = ToolArgument("limit", "How many to return at most.")
-_CURSOR = ToolArgument("cursor", "next_cursor of the call before.")
 _JOB_ID = ToolArgument("job_id", "The job's id.", required=True)
 _SCHEDULE = ToolArgument("schedule", "The schedule's name.", required=True)
 _WORK: Json = {
@@ -36,11 +34,9 @@ WORK_TOOLS: tuple[McpTool, ...] = (
         arguments=(
             ToolArgument("kind", "Only jobs of this kind."),
             ToolArgument("status", "Only jobs with this status."),
-            _LIMIT,
-            _CURSOR,
+            *PAGING,
         ),
         read_only=True,
-        idempotent=True,
     ),
     McpTool(
         name="get_job",
@@ -50,7 +46,6 @@ WORK_TOOLS: tuple[McpTool, ...] = (
         routes=(ToolRoute("GET", "/v1/jobs/{job_id}"),),
         arguments=(_JOB_ID,),
         read_only=True,
-        idempotent=True,
         run=get_job,
     ),
     McpTool(
@@ -60,7 +55,7 @@ WORK_TOOLS: tuple[McpTool, ...] = (
         routes=(ToolRoute("DELETE", "/v1/jobs/{job_id}"),),
         arguments=(_JOB_ID,),
         destructive=True,
-        idempotent=True,
+        repeatable=True,
     ),
     McpTool(
         name="resume_job",
@@ -68,16 +63,15 @@ WORK_TOOLS: tuple[McpTool, ...] = (
         description="Go on with a batch that waits for its estimate to be confirmed, or is paused.",
         routes=(ToolRoute("POST", "/v1/jobs/{job_id}/resume", status=ACCEPTED),),
         arguments=(_JOB_ID,),
-        idempotent=True,
+        repeatable=True,
     ),
     McpTool(
         name="list_schedules",
         title="List schedules",
         description="List what runs by the clock, by name, with the next times and the last run.",
         routes=(ToolRoute("GET", "/v1/schedules"),),
-        arguments=(_LIMIT, _CURSOR),
+        arguments=PAGING,
         read_only=True,
-        idempotent=True,
     ),
     McpTool(
         name="get_schedule",
@@ -86,16 +80,14 @@ WORK_TOOLS: tuple[McpTool, ...] = (
         routes=(ToolRoute("GET", "/v1/schedules/{schedule}"),),
         arguments=(_SCHEDULE,),
         read_only=True,
-        idempotent=True,
     ),
     McpTool(
         name="list_schedule_runs",
         title="List the runs of a schedule",
         description="List the runs of a schedule, newest first, and times that were left out.",
         routes=(ToolRoute("GET", "/v1/schedules/{schedule}/runs"),),
-        arguments=(_SCHEDULE, _LIMIT, _CURSOR),
+        arguments=(_SCHEDULE, *PAGING),
         read_only=True,
-        idempotent=True,
     ),
     McpTool(
         name="create_schedule",
@@ -128,7 +120,7 @@ WORK_TOOLS: tuple[McpTool, ...] = (
         description="Let nothing begin by a schedule until it is resumed.",
         routes=(ToolRoute("POST", "/v1/schedules/{schedule}/pause"),),
         arguments=(_SCHEDULE,),
-        idempotent=True,
+        repeatable=True,
     ),
     McpTool(
         name="resume_schedule",
@@ -136,7 +128,7 @@ WORK_TOOLS: tuple[McpTool, ...] = (
         description="Resume a paused schedule from its next time on.",
         routes=(ToolRoute("POST", "/v1/schedules/{schedule}/resume"),),
         arguments=(_SCHEDULE,),
-        idempotent=True,
+        repeatable=True,
     ),
     McpTool(
         name="get_usage",
@@ -150,6 +142,5 @@ WORK_TOOLS: tuple[McpTool, ...] = (
             ToolArgument("by", "What a row is for."),
         ),
         read_only=True,
-        idempotent=True,
     ),
 )
