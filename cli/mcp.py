@@ -1,7 +1,6 @@
 """The command `mcp`: a server of the Model Context Protocol on standard input and output.
 
-It hands each message on to `POST /mcp` of the API, which answers it. What HTTP says in headers is
-taken from the message.
+It relays each message to `POST /mcp` of the API, with the headers that HTTP wants beside it.
 
 https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio
 """
@@ -57,7 +56,7 @@ def mcp(api: Api) -> None:
 
 
 class StdioBridge:
-    """Hands messages of one client on to the API, several at once."""
+    """Relays messages of one client to the API, up to `CALLS_AT_ONCE` at once."""
 
     def __init__(self, api: Api, output: BinaryIO) -> None:
         """Call `api`, and write responses to `output`."""
@@ -77,7 +76,7 @@ class StdioBridge:
                     self._write(error_response(error))
                     continue
                 if message.method == _INITIALIZE:
-                    # Those that follow it say in a header what it settles.
+                    # Later messages have the version that it settles in a header, so they wait for it.
                     self._relay(message, line)
                 elif message.method == _CANCELLED:
                     self._cancel(message)
@@ -85,7 +84,7 @@ class StdioBridge:
                     pool.submit(self._relay, message, line)
 
     def _cancel(self, message: RpcMessage) -> None:
-        """Say nothing more of a request; the API ends it by itself."""
+        """Suppress the response to a request; the API finishes it by itself."""
         cancelled = message.params.get("requestId")
         if isinstance(cancelled, str | int) and not isinstance(cancelled, bool):
             with self._lock:
@@ -106,7 +105,7 @@ class StdioBridge:
         self._write(told, message.request_id)
 
     def _headers(self, message: RpcMessage) -> dict[str, str]:
-        """Return the headers that say what the message says."""
+        """Return the headers that repeat the version, the method and the name of a message."""
         headers = {
             "Accept": "application/json, text/event-stream",
             "Mcp-Method": encode_header(message.method),
@@ -142,7 +141,7 @@ def _lines(source: BinaryIO) -> Iterator[bytes]:
 
 
 def _repeatable(message: RpcMessage, line: bytes) -> bytes:
-    """Return a call of a tool with a key, so that one that is sent again runs once."""
+    """Add an idempotency key to a call of a tool, so that one that is sent again runs once."""
     if message.method != _TOOLS_CALL or IDEMPOTENCY_KEY in object_of(message.meta):
         return line
     meta = {**object_of(message.meta), IDEMPOTENCY_KEY: str(uuid.uuid4())}
@@ -156,7 +155,7 @@ def _escaped(line: bytes) -> bytes:
 
 
 def _response(message: RpcMessage, response: httpx.Response) -> Json:
-    """Return the JSON-RPC response, or one for what the gateway says in its place."""
+    """Return the JSON-RPC response, or an error for a response of the gateway, which is none."""
     try:
         body = response.json()
     except ValueError:

@@ -73,7 +73,7 @@ def build_services(parts: ApiParts) -> McpServices:
 
 
 def mcp_server() -> McpServer:
-    """Return the server with the tools that were written down when the project was built."""
+    """Return the server with the tools of `mcp_tools.json`, as `python -m infra.openapi` wrote it."""
     listed = json.loads(_TOOLS.read_bytes())
     return McpServer(listed["tools"], listed["version"])
 
@@ -108,7 +108,7 @@ def routes(services: Callable[[], McpServices], authorizer: ChaliceAuthorizer) -
     @blueprint.route(METADATA_PATH, methods=["GET"])
     @describe_view(Operation("mcp", {200: ProtectedResource}))
     def get_protected_resource() -> Response:
-        """Describe to OAuth clients what `/mcp` takes as a token; needs no key."""
+        """Describe to OAuth clients how `/mcp` takes a token (RFC 9728); needs no key."""
         return json_response(_metadata(blueprint.current_request))
 
     @blueprint.route(METADATA_PATH + PATH, methods=["GET"])
@@ -133,7 +133,7 @@ def _respond(request: Request, deps: McpServices) -> Response:
 
 
 def _refuse_headers(request: Request, allowed_origins: str) -> Response | None:
-    """Return the refusal of a page of another origin, or of a client that reads no JSON."""
+    """Return a 403 for a page of another origin, a 406 for a client that reads no JSON, or None."""
     origin = request.headers.get("origin")
     if origin is not None and not _is_allowed(origin, request, allowed_origins):
         message = f"Pages of {origin[:200]} may not call this."

@@ -1,6 +1,6 @@
-"""Calls of the HTTP API, by which tools, resources and prompts do all that they do.
+"""Calls of the HTTP API, on which tools, resources and prompts are built.
 
-Whatever answers a call, keys, budgets, screening, limits and receipts are those of the route.
+Keys, budgets, screening, limits and receipts are those of the route, whatever process answers it.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class ApiResponse:
 
 
 class ApiRefusalError(Exception):
-    """Raised when the API refuses a call; it has what the body of the error says.
+    """Raised when the API refuses a call.
 
     Attributes:
         status: The HTTP status.
-        error: The error: its type, message, field, limit and request id.
+        error: The error of the response's body: type, message, field, limit and request id.
         retry_after: Seconds after which the same call may succeed, None where it never will.
     """
 
@@ -60,7 +60,7 @@ class ApiRefusalError(Exception):
 
     @property
     def is_missing(self) -> bool:
-        """Whether there is no such thing, or not for this tenant."""
+        """Whether the status is 404: there is no such thing, or not for this tenant."""
         return self.status == _NOT_FOUND
 
 

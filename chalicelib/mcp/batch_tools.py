@@ -1,4 +1,4 @@
-"""Tools that make many calls of models: saved prompts turn by turn, and batches."""
+"""Tools for saved prompts and batches, which make many calls of models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools that have models work: extracting values, writing texts, drawing pictures."""
+"""Tools that call models: extraction of values, generation of texts and of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server: answers each message on its own, whatever process has answered those before. Pure.
+"""The MCP server: answers each message without state, so that any process can. Pure.
 
 https://modelcontextprotocol.io/specification/2026-07-28/basic
 https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle
@@ -119,10 +119,12 @@ class McpServer:
         try:
             result = self._handler(message, envelope)(message, envelope, api)
         except (RpcError, ApiRefusalError) as failure:
-            told = failure if isinstance(failure, RpcError) else _refused(failure)
-            told.request_id = message.request_id
-            return McpResponse(_status(told, envelope), error_response(told))
-        return McpResponse(OK, result_response(message.request_id, self._told(result, envelope)))
+            error = failure if isinstance(failure, RpcError) else _refused(failure)
+            error.request_id = message.request_id
+            return McpResponse(_status(error, envelope), error_response(error))
+        return McpResponse(
+            OK, result_response(message.request_id, self._with_version_fields(result, envelope))
+        )
 
     def _handler(self, message: RpcMessage, envelope: Envelope) -> Handler:
         handlers = self._modern if envelope.is_modern else self._legacy
@@ -135,12 +137,12 @@ class McpServer:
             )
         return handler
 
-    def _told(self, result: Json, envelope: Envelope) -> Json:
-        """Return a result with what the protocol version has in every result."""
+    def _with_version_fields(self, result: Json, envelope: Envelope) -> Json:
+        """Return a result with the fields that the protocol version has in every result, no others."""
         if not envelope.is_modern:
             return {name: value for name, value in result.items() if name not in _MODERN_FIELDS}
-        told = {**object_of(result.get("_meta")), SERVER_INFO_KEY: self._info}
-        return {"resultType": "complete", **result, "_meta": told}
+        meta = {**object_of(result.get("_meta")), SERVER_INFO_KEY: self._info}
+        return {"resultType": "complete", **result, "_meta": meta}
 
     def _discover(self, message: RpcMessage, envelope: Envelope, api: ApiCaller) -> Json:
         capabilities: Json = {**_CAPABILITIES, "extensions": {TASKS_EXTENSION: {}}}
@@ -180,7 +182,7 @@ _STATUSES: Mapping[int, int] = {
 
 
 def _status(error: RpcError, envelope: Envelope) -> int:
-    """Return the HTTP status of an error; clients of before read errors of statuses of 200 only."""
+    """Return the HTTP status of an error: 200 for legacy clients, which read no error of another."""
     return _STATUSES.get(error.code, BAD_REQUEST) if envelope.is_modern else OK
 
 
@@ -193,10 +195,10 @@ def _invalid(message: str, field: str) -> RpcError:
     return RpcError(INVALID_PARAMS, message, {"field": field})
 
 
-def _text(message: RpcMessage, name: str, most: int) -> str:
+def _text(message: RpcMessage, name: str, max_characters: int) -> str:
     value = message.params.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= most:
-        raise _invalid(f"params.{name} is a text of 1 to {most} characters.", name)
+    if not isinstance(value, str) or not 0 < len(value) <= max_characters:
+        raise _invalid(f"params.{name} is a text of 1 to {max_characters} characters.", name)
     return value
 
 
@@ -216,7 +218,7 @@ def _object(message: RpcMessage, name: str) -> Json:
 
 
 def _refused(refusal: ApiRefusalError) -> RpcError:
-    """Return the error for a refusal by the API; what a caller can mend is of the parameters."""
+    """Return the JSON-RPC error of a refusal: `INVALID_PARAMS` where the caller can mend it."""
     code = (
         INVALID_PARAMS if refusal.status < 500 and refusal.retry_after is None else INTERNAL_ERROR
     )

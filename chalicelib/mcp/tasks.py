@@ -1,4 +1,4 @@
-"""Tasks: jobs of the API as MCP's extension shows them, polled and never pushed. Pure.
+"""Jobs of the API as tasks of MCP's extension: begun by a tool, polled, cancelled. Pure.
 
 https://github.com/modelcontextprotocol/ext-tasks/blob/main/specification/2026-07-28/tasks.md
 """
@@ -57,7 +57,7 @@ def require_tasks(envelope: Envelope) -> None:
 
 
 def created_task(tool: str, output: ToolOutput) -> Json:
-    """Return the result that stands for a job that a tool began."""
+    """Return the task of a job that a tool began, in place of the tool's result."""
     job = object_of(output.structured.get("job"))
     return {"resultType": "task", **_task(f"{tool}.{output.job_id}", job)}
 
@@ -108,7 +108,7 @@ def cancel_task(api: ApiCaller, task_id: JsonValue) -> None:
 
 
 def update_task(api: ApiCaller, task_id: JsonValue) -> None:
-    """Take responses to a task's requests, of which none has any; raise `RpcError`."""
+    """Ignore responses to a task's requests, as no task makes any; raise `RpcError`."""
     _, job_id = _parsed(task_id)
     try:
         api.call(ApiCall("GET", _JOB, {"job_id": job_id}))

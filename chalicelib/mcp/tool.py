@@ -1,4 +1,4 @@
-"""A tool: its arguments, the routes that it calls, and what it gives back. Pure.
+"""A tool of the server: its arguments, the routes of the API behind it, and its output. Pure.
 
 https://modelcontextprotocol.io/specification/2026-07-28/server/tools
 """
@@ -66,13 +66,13 @@ PAGING = (
 
 @dataclass(frozen=True, slots=True)
 class ToolOutput:
-    """What a tool gives back.
+    """The output of a tool, of which `tool_results` makes the result of the protocol.
 
     Attributes:
-        structured: The structured content, which keeps to the output schema.
-        content: Content blocks for a language model; none has the structured content as text.
-        receipt: What it cost, None where nothing was counted.
-        job_id: The job that goes on with it, "" for none.
+        structured: The structured content, valid by the tool's output schema.
+        content: Content blocks for a language model; () has the structured content as text.
+        receipt: The receipt of the route, None if it has none.
+        job_id: The job that the tool began, "" for none.
     """
 
     structured: Json
@@ -98,26 +98,26 @@ RunTool = Callable[["McpTool", Arguments, ApiCaller, str], ToolOutput]
 def call_first_route(
     tool: McpTool, arguments: Arguments, api: ApiCaller, idempotency_key: str
 ) -> ToolOutput:
-    """Call the tool's only route with the arguments, and give back its response."""
+    """Call the tool's first route with the arguments, and return its response."""
     response = api.call(route_call(tool.routes[0], arguments, idempotency_key))
     return whole_output(response.body)
 
 
 @dataclass(frozen=True, slots=True)
 class McpTool:
-    """A tool as it is listed, and how it runs.
+    """A tool: what `tools/list` says of it, and the function that runs it.
 
     Attributes:
         name: Its name.
         title: Its name for people.
         description: What it does, told to a language model.
-        routes: The routes whose responses it gives back; the first one has its arguments.
+        routes: The routes whose responses it returns; the first one has its arguments.
         arguments: Its arguments; others are refused by name.
         read_only: Whether nothing is changed by it.
         destructive: Whether it removes or overwrites something.
         repeatable: Whether the same call again changes nothing more; of one that reads it is said
             by `read_only`.
-        run: How it runs.
+        run: Runs it; by default the first route is called with the arguments.
     """
 
     name: str
@@ -152,7 +152,7 @@ class McpTool:
 
 
 def invalid_argument(message: str, name: str, limit: str | None = None) -> ApiRefusalError:
-    """Return the refusal of an argument, as the API would word it."""
+    """Return the error of an argument, with the fields of the API's own `InvalidInput`."""
     return ApiRefusalError(
         BAD_REQUEST, {"type": "InvalidInput", "message": message, "field": name, "limit": limit}
     )
@@ -169,7 +169,7 @@ def route_call(route: ToolRoute, arguments: Arguments, idempotency_key: str = ""
 
 
 def _word(name: str, value: JsonValue) -> str:
-    """Return an argument as a path or a query has it."""
+    """Return an argument as the text of a path or a query."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float) and 0 < len(str(value)) <= MAX_WORD_CHARACTERS:

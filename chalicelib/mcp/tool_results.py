@@ -37,7 +37,7 @@ _FIXES: Mapping[str, str] = {
 
 
 def output_result(output: ToolOutput) -> Json:
-    """Return the result of a tool that did what it was asked."""
+    """Return the result of a tool that succeeded."""
     content: list[JsonValue] = [*output.content] or [text_block(_json(output.structured))]
     result: Json = {
         "resultType": "complete",
@@ -53,7 +53,7 @@ def output_result(output: ToolOutput) -> Json:
 def failed_result(
     error: Mapping[str, JsonValue], receipt: JsonValue = None, retry_after: int | None = None
 ) -> Json:
-    """Return the result of a tool that was refused: what is wrong, the limit, and what to do."""
+    """Return the result of a tool that failed: the error, its field and limit, and a fix."""
     told = {**error, "fix": _fix(error, retry_after)}
     lines = [f"{told.get('type')}: {told.get('message')}"]
     lines += [

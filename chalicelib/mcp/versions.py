@@ -1,4 +1,4 @@
-"""Protocol versions: which one a request speaks, and what its HTTP headers must repeat. Pure.
+"""Protocol versions: read that of a request, and check the headers that repeat it. Pure.
 
 Since 2026-07-28 every request says its version and the client's capabilities in `_meta`, and HTTP
 headers repeat its method and its name. Before, a handshake settled the version; this server keeps
@@ -73,7 +73,7 @@ class Envelope:
 
 
 def read_envelope(message: RpcMessage, headers: Mapping[str, str] | None) -> Envelope:
-    """Return which version a message speaks.
+    """Return the protocol version and the client's capabilities of a message.
 
     Args:
         message: The message.
@@ -166,7 +166,7 @@ def _check_header(message: RpcMessage, header: str, given: str | None, wanted: s
 
 
 def decode_header(value: str | None) -> str | None:
-    """Return a header's value; one within `=?base64?…?=` is decoded, None if it cannot be.
+    """Return a header's value, decoded from `=?base64?…?=`; None if it cannot be decoded.
 
     https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#value-encoding
     """
@@ -185,7 +185,7 @@ def decode_header(value: str | None) -> str | None:
 
 
 def encode_header(value: str) -> str:
-    """Return `value` as a header has it: in base64 unless it is visible ASCII and looks plain."""
+    """Return a header's value for `value`: as it is if printable ASCII, else `=?base64?…?=`."""
     is_plain = value.isascii() and value.isprintable() and value == value.strip()
     if is_plain and not _BASE64.fullmatch(value):
         return value

@@ -1,4 +1,4 @@
-"""Tools for what goes on by itself: jobs, schedules, and what it all costs."""
+"""Tools for jobs, schedules and usage. Data: each calls its one route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tools of the MCP server as they are listed, with the schemas of the routes that they call."""
+"""Build `mcp_tools.json`, the response to `tools/list`, with schemas from the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ _UPLOADED: Mapping[str, Json] = {
     "required": ["document_id", "uploaded", "upload", "expires_at"],
 }
 _OUTPUTS: Mapping[str, Mapping[str, Json]] = {"generate_image": _DRAWN, "put_document": _UPLOADED}
-"""Output schemas of tools that do not give back the response of a route."""
+"""Output schemas of tools that do not return the response of a route."""
 
 
 def listed_tools(document: Mapping[str, Json]) -> list[Json]:
-    """Return the tools as `tools/list` has them, by the API's OpenAPI `document`.
+    """Return the items of `tools/list`, with schemas from the API's OpenAPI `document`.
 
     Raises:
         KeyError: A tool has an argument that its route does not.
@@ -123,7 +123,7 @@ def _fields(operation: Mapping[str, Json], document: Mapping[str, Json]) -> Mapp
 
 
 def _not_null(schema: Mapping[str, Json]) -> Json:
-    """Return a schema without null: an argument that is not meant is left out."""
+    """Return a schema without null, as a client leaves out an argument that it does not set."""
     if "anyOf" not in schema:
         return dict(schema)
     kept = [each for each in schema["anyOf"] if each != {"type": "null"}]
@@ -160,7 +160,7 @@ def _response(route: ToolRoute, document: Mapping[str, Json]) -> Json:
 
 
 def _plain(schema: Json) -> Json:
-    """Return a schema without descriptions, of which a result's are most; docs/api.md has them."""
+    """Return a schema without descriptions, to keep the list small; docs/api.md has them."""
     if isinstance(schema, list):
         return [_plain(each) for each in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,7 @@
-"""What an agent does by PyPI's `mcp` client: over HTTP in both eras, and by `headrace mcp`.
+"""Upload, ask, read and list with PyPI's `mcp` client, over HTTP and by `headrace mcp`.
+
+Run as `mcp_program.py ENDPOINT KEY COMMAND`, it prints one JSON line: the results of protocol
+2026-07-28 and of 2025-11-25, by either way in. `test_mcp.py` runs it.
 
 https://github.com/modelcontextprotocol/python-sdk
 """

@@ -1,4 +1,4 @@
-"""MCP as clients of others speak it, and whichever process answers."""
+"""`/mcp` by PyPI's client, by the official conformance suite, and by several processes."""
 
 from __future__ import annotations
 

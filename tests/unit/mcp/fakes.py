@@ -1,4 +1,4 @@
-"""An API that answers each route by what a test says, and a server that asks it."""
+"""A fake API with a response for each route, and calls of an MCP server on top of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools: what they are listed as, which routes they call, and what they give back."""
+"""Tools: their list, the routes that they call, and their results and errors."""
 
 from __future__ import annotations
 
