@@ -76,7 +76,7 @@ class StdioBridge:
                     self._write(error_response(error))
                     continue
                 if message.method == _INITIALIZE:
-                    # Later messages have the version that it settles in a header, so they wait for it.
+                    # Later messages have the version that it settles in a header: they wait.
                     self._relay(message, line)
                 elif message.method == _CANCELLED:
                     self._cancel(message)

@@ -73,7 +73,7 @@ def build_services(parts: ApiParts) -> McpServices:
 
 
 def mcp_server() -> McpServer:
-    """Return the server with the tools of `mcp_tools.json`, as `python -m infra.openapi` wrote it."""
+    """Return the server with the tools of `mcp_tools.json`, which `infra.openapi` wrote."""
     listed = json.loads(_TOOLS.read_bytes())
     return McpServer(listed["tools"], listed["version"])
 

@@ -138,7 +138,7 @@ class McpServer:
         return handler
 
     def _with_version_fields(self, result: Json, envelope: Envelope) -> Json:
-        """Return a result with the fields that the protocol version has in every result, no others."""
+        """Return a result with the fields that every result of the version has, no others."""
         if not envelope.is_modern:
             return {name: value for name, value in result.items() if name not in _MODERN_FIELDS}
         meta = {**object_of(result.get("_meta")), SERVER_INFO_KEY: self._info}
@@ -182,7 +182,7 @@ _STATUSES: Mapping[int, int] = {
 
 
 def _status(error: RpcError, envelope: Envelope) -> int:
-    """Return the HTTP status of an error: 200 for legacy clients, which read no error of another."""
+    """Return the HTTP status of an error: 200 for legacy clients, which read no other."""
     return _STATUSES.get(error.code, BAD_REQUEST) if envelope.is_modern else OK
 
 
