@@ -83,6 +83,7 @@ RESOURCES: tuple[ApiResource, ...] = (
     ),
     ApiResource("jobs", ("/v1/jobs", "/v1/exports")),
     ApiResource("executions", ("/v1/jobs/{job_id}/execution",)),
+    ApiResource("job_errors", ("/v1/jobs/{job_id}/errors",)),
     ApiResource(
         "batches", ("/v1/generations/batches", "/v1/generations/jobs", "/v1/jobs/{job_id}/partial")
     ),

@@ -119,9 +119,9 @@ class McpServer:
         try:
             result = self._handler(message, envelope)(message, envelope, api)
         except (RpcError, ApiRefusalError) as failure:
-            error = failure if isinstance(failure, RpcError) else _refused(failure)
-            error.request_id = message.request_id
-            return McpResponse(_status(error, envelope), error_response(error))
+            refused = failure if isinstance(failure, RpcError) else _refused(failure)
+            refused.request_id = message.request_id
+            return McpResponse(_status(refused, envelope), error_response(refused))
         return McpResponse(
             OK, result_response(message.request_id, self._with_version_fields(result, envelope))
         )

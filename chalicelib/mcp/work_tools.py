@@ -49,6 +49,15 @@ WORK_TOOLS: tuple[McpTool, ...] = (
         run=get_job,
     ),
     McpTool(
+        name="list_job_errors",
+        title="List what failed of a job",
+        description="List the lines of a batch, or the documents of an extraction, that have no"
+        " result, each with its error; also while the job goes on.",
+        routes=(ToolRoute("GET", "/v1/jobs/{job_id}/errors"),),
+        arguments=(_JOB_ID, *PAGING),
+        read_only=True,
+    ),
+    McpTool(
         name="cancel_job",
         title="Cancel a job",
         description="Cancel a job that has not ended; what it has done stays.",

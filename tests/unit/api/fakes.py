@@ -27,6 +27,7 @@ from chalicelib.api.extractions import ExtractionServices
 from chalicelib.api.extractors import ExtractorServices
 from chalicelib.api.feedback import FeedbackServices
 from chalicelib.api.generations import GenerationServices
+from chalicelib.api.job_errors import JobErrorServices
 from chalicelib.api.jobs import JobServices
 from chalicelib.api.labelling import LabellingServices
 from chalicelib.api.mcp import McpServices, mcp_server
@@ -167,6 +168,7 @@ class Api:
             new_id=ulid,
         )
         self.executions = ExecutionServices(self.job_records, self.job_executions, lambda: NOW)
+        self.job_errors = JobErrorServices(self.job_records, self.batch_objects)
         self.batches = BatchServices(
             self.jobs, self._sign, self.batch_objects, lambda: NOW, served_models
         )
