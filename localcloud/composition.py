@@ -68,6 +68,7 @@ from localcloud.template.resources import RESOURCE_TYPES
 from localcloud.template.resources.apigateway import REST_API, read_stage, read_swagger
 from localcloud.template.resources.iam import ROLE, restore_roles
 from localcloud.template.stack import StackContext, TemplateStack
+from localcloud.transcribe.service import TranscribeService
 
 STACK = "headrace"
 _log = logging.getLogger(__name__)
@@ -162,6 +163,7 @@ class LocalCloud:
             customisation=custom,
             imports=imports,
         )
+        self._transcribe = TranscribeService(self.context, models_dir, self.client, known)
         self._hosting = SageMakerService(
             self.context,
             SageMakerSettings(self.client, self._callers.issue),
@@ -208,6 +210,7 @@ class LocalCloud:
                 "bedrock": (self._runtime, self._bedrock),
                 "sagemaker": (self._hosting.runtime, self._hosting),
                 "application-autoscaling": (self._hosting.scaling,),
+                "transcribe": (self._transcribe,),
             },
             self._moto,
             self._s3,
@@ -295,6 +298,7 @@ class LocalCloud:
             self._runtime,
             self._bedrock,
             self._hosting,
+            self._transcribe,
             self.lambdas,
             self._events,
             self._scheduler,

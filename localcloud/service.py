@@ -127,6 +127,27 @@ def client_gone() -> Callable[[], bool]:
     return _CLIENT_GONE.get()
 
 
+_CALLER_ROLE: ContextVar[str] = ContextVar("caller_role", default="")
+
+
+@contextmanager
+def called_as(role_arn: str) -> Iterator[None]:
+    """Serve in the block the call of a role, "" for the administrator."""
+    token = _CALLER_ROLE.set(role_arn)
+    try:
+        yield
+    finally:
+        _CALLER_ROLE.reset(token)
+
+
+def caller_role() -> str:
+    """Return the ARN of the role that makes this thread's call, "" for the administrator.
+
+    Some services read and write S3 with the rights of who calls them.
+    """
+    return _CALLER_ROLE.get()
+
+
 @contextmanager
 def traced(header: str) -> Iterator[None]:
     """Serve the request that has this trace header, `X-Amzn-Trace-Id`, in the block."""

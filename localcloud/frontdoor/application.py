@@ -31,6 +31,7 @@ from localcloud.service import (
     Service,
     ServiceCall,
     call_through,
+    called_as,
     find_operation,
     traced,
     watched,
@@ -226,7 +227,8 @@ class FrontDoor:
         params = request.params(match, body)
         if self._guard is not None and caller is not None:
             self._guard.authorize_call(caller, service.name, call.operation, params)
-        return self._interceptors.faults(replace(call, params=params), lambda: method(params))
+        with called_as((caller.role if caller is not None else None) or ""):
+            return self._interceptors.faults(replace(call, params=params), lambda: method(params))
 
     def _find(
         self, signing_name: str, request: FrontDoorRequest, body: bytes

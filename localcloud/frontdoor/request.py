@@ -126,13 +126,14 @@ class FrontDoorRequest:
         operation = match.operation
         if self.speaks_query(operation.service_model.service_name):
             params = decode_form(operation, read_form(body))
-        elif operation.service_model.metadata["protocol"] == "json":
+        elif operation.service_model.resolved_protocol == "json":
             shape = operation.input_shape
             params = decode(shape, parse_json(body)) if shape is not None else {}
         else:
             params = parse_rest(operation, match.labels, self.query, self.headers, body)
-        patterned = operation.service_model.service_name in constraints.PATTERNED_SERVICES
-        constraints.check(operation.input_shape, params, patterns=patterned)
+        constraints.check(
+            operation.input_shape, params, constraints.rules_of(operation.service_model)
+        )
         return params
 
 

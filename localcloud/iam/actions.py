@@ -127,6 +127,20 @@ def _on_endpoint_and_config(
     return permissions
 
 
+def _start_transcription(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
+    """Yield the permissions of a job: to start one that writes there, and to pass its role."""
+    places = {
+        "transcribe:outputbucketname": "OutputBucketName",
+        "transcribe:outputkey": "OutputKey",
+    }
+    context = {key: (str(params[name]),) for key, name in places.items() if params.get(name)}
+    yield RequiredPermission("transcribe:StartTranscriptionJob", "*", context)
+    role = params.get("JobExecutionSettings", {}).get("DataAccessRoleArn")
+    if role:
+        passed = {"iam:passedtoservice": ("transcribe.amazonaws.com",)}
+        yield RequiredPermission("iam:PassRole", str(role), passed)
+
+
 def _put_metrics(params: Params, _: AccountResources) -> Iterable[RequiredPermission]:
     namespace = {"cloudwatch:namespace": (str(params.get("Namespace", "")),)}
     yield RequiredPermission("cloudwatch:PutMetricData", "*", namespace)
@@ -234,6 +248,12 @@ ACTION_RULES: Mapping[tuple[str, str], ActionRule] = {
         _put_metrics,
         "the namespace is in the request context",
         f"{_DOCS}/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html",
+    ),
+    ("transcribe", "StartTranscriptionJob"): ActionRule(
+        _start_transcription,
+        "on all resources, with the output's place in the request context; with iam:PassRole on a"
+        " role of its own",
+        f"{_DOCS}/service-authorization/latest/reference/list_amazontranscribe.html",
     ),
     ("sts", "GetCallerIdentity"): ActionRule(
         lambda params, account: [],

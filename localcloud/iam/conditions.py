@@ -51,6 +51,8 @@ CONTEXT_KEYS = frozenset(
         "dynamodb:leadingkeys",
         "iam:passedtoservice",
         "s3:prefix",
+        "transcribe:outputbucketname",
+        "transcribe:outputkey",
     }
 )
 """The context keys that requests can have here; a policy with any other is refused."""

@@ -199,6 +199,7 @@ RESOURCES: Mapping[str, Callable[[Params, AccountResources], str]] = {
     "secretsmanager": _arn_by_name("secretsmanager", "secret:", "SecretId", "Name"),
     "ssm": _arn_by_name("ssm", "parameter/", "Name"),
     "sts": _arn_by_name("sts", "", "RoleArn"),
+    "transcribe": _arn_by_name("transcribe", "transcription-job/", "TranscriptionJobName"),
     "logs": _arn_by_name("logs", "log-group:", "logGroupName"),
 }
 """By botocore's name of the service. DynamoDB and S3 derive resources with their actions."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
 from localcloud.errors import AwsError
 
@@ -14,8 +15,25 @@ _BOUNDED = frozenset({"string", "integer", "long", "float", "double"})
 _MAX_SHOWN = 200
 
 
-PATTERNED_SERVICES = frozenset({"scheduler"})
+_PATTERNED_SERVICES = frozenset({"scheduler", "transcribe"})
 """Services whose models' patterns are checked. Those of others are not all of Python's dialect."""
+_ERROR_CODES = {"transcribe": "BadRequestException"}
+"""The code of a violated constraint, of services that have no ValidationException."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConstraintRules:
+    """How a service checks parameters: by patterns of text too, and with which error code."""
+
+    patterns: bool = False
+    code: str = "ValidationException"
+
+
+def rules_of(model: ServiceModel) -> ConstraintRules:
+    """Return how the service of a model checks parameters."""
+    name = model.service_name
+    code = _ERROR_CODES.get(name, "ValidationException")
+    return ConstraintRules(name in _PATTERNED_SERVICES, code)
 
 
 def _bound_violations(shape: Shape, value: Any) -> Iterator[str]:
@@ -114,17 +132,16 @@ def pattern_violations(shape: Shape, value: Any, path: str = "") -> Iterator[str
         )
 
 
-def check(shape: Shape | None, params: dict[str, Any], *, patterns: bool = False) -> None:
-    """Raise ValidationException with every violated constraint if `params` violates one.
-
-    Patterns of text are constraints only if `patterns` says so.
-    """
+def check(
+    shape: Shape | None, params: dict[str, Any], rules: ConstraintRules = ConstraintRules()
+) -> None:
+    """Raise the error of `rules` with every violated constraint if `params` violates one."""
     found = list(violations(shape, params)) if shape is not None else []
-    if shape is not None and patterns:
+    if shape is not None and rules.patterns:
         found += pattern_violations(shape, params)
     if found:
         plural = "error" if len(found) == 1 else "errors"
         raise AwsError(
-            "ValidationException",
+            rules.code,
             f"{len(found)} validation {plural} detected: {'; '.join(found)}",
         )

@@ -29,10 +29,10 @@ from localcloud.bedrock.batch.jobs import (
     status_event,
 )
 from localcloud.bedrock.invoke import converse_params
-from localcloud.bedrock.threaded_runner import ThreadedRunner
 from localcloud.errors import AwsError
 from localcloud.model_usage import ModelUsage, meter
 from localcloud.service import CallInterceptor, CloudContext, Params, Result, ServiceCall
+from localcloud.threaded_runner import ThreadedRunner
 
 ClientFactory = Callable[[str, str], Any]
 """Returns a client by a service's botocore name and a role's ARN ("" for the administrator)."""

@@ -29,9 +29,9 @@ from localcloud.bedrock.customisation.conversations import (
 from localcloud.bedrock.customisation.operations import find_base
 from localcloud.bedrock.customisation.store import CustomisationJob, CustomisationStore
 from localcloud.bedrock.model_jobs import ModelJobFailed, ModelJobInterrupted
-from localcloud.bedrock.threaded_runner import ThreadedRunner
 from localcloud.clock import iso
 from localcloud.service import CloudContext
+from localcloud.threaded_runner import ThreadedRunner
 
 MODEL_FILE = "model.gguf"
 _MAX_BYTES = 1024**3

@@ -22,8 +22,8 @@ from localcloud.bedrock.batch.job_files import JobFileLocation
 from localcloud.bedrock.customisation.runner import MODEL_FILE, ClientFactory
 from localcloud.bedrock.imports.store import ImportJob, ImportStore
 from localcloud.bedrock.model_jobs import ModelJobFailed, ModelJobInterrupted
-from localcloud.bedrock.threaded_runner import ThreadedRunner
 from localcloud.service import CloudContext
+from localcloud.threaded_runner import ThreadedRunner
 
 SOURCE = "source"
 _READ = (".json", ".safetensors", ".jinja", ".txt", ".model")

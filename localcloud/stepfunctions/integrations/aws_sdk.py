@@ -40,6 +40,7 @@ SERVICES = {
     "sqs": "sqs",
     "ssm": "ssm",
     "sts": "sts",
+    "transcribe": "transcribe",
 }
 """The services that the local cloud has: botocore's names by those in resources.
 

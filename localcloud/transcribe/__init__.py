@@ -1,0 +1,1 @@
+"""Amazon Transcribe: batch transcription jobs, answered by the local Whisper."""
