@@ -70,6 +70,8 @@ class HeldOutLabels(Contract):
         wrong_after: The same with labels.
         gain_low: The lower end of the 95 % interval, by documents, of what a document gains in
             right values less wrong ones.
+        kept: Values outside of lists that were given without labels, and that reviews keep.
+        changed: Those of them that reviews change.
     """
 
     documents: int = Field(ge=0)
@@ -79,6 +81,8 @@ class HeldOutLabels(Contract):
     wrong_before: int = Field(ge=0)
     wrong_after: int = Field(ge=0)
     gain_low: float
+    kept: int = Field(default=0, ge=0)
+    changed: int = Field(default=0, ge=0)
 
 
 class ExtractorCalibration(Contract):

@@ -29,17 +29,24 @@ MIN_JUDGES = 2
 """Documents that have to be read anew."""
 RIGHT_FOR_WRONG = 3
 """Right values that labels have to add for each wrong one."""
+MIN_CHANGED = 3
+"""Sure values that reviews have to change, and more than they keep, to be doubted themselves."""
 RESAMPLES = 400
 _SEED = 20_261_201
 
 
 @dataclass(frozen=True, slots=True)
 class FieldCounts:
-    """Fields of one reading of a document: all, those with a right value, and with a wrong one."""
+    """Fields of one reading of a document: all, those with a right value, and with a wrong one.
+
+    `kept` and `changed` count the values outside of lists that the review keeps and changes.
+    """
 
     fields: int
     right: int
     wrong: int
+    kept: int = 0
+    changed: int = 0
 
     @property
     def worth(self) -> int:
@@ -77,10 +84,13 @@ def field_counts(
         right = value is not None and is_same_value(given, value)
         wrong = given is not None and not right
         cells.setdefault(without_row(pointer, schema), []).append((right, wrong))
+    single = [its[0] for pointer, its in cells.items() if pointer in reviewed]
     return FieldCounts(
         len(cells),
         sum(2 * sum(right for right, _ in its) >= len(its) for its in cells.values()),
         sum(2 * sum(wrong for _, wrong in its) >= len(its) for its in cells.values()),
+        kept=sum(right for right, _ in single),
+        changed=sum(wrong for _, wrong in single),
     )
 
 
@@ -99,6 +109,8 @@ def held_out_labels(judged: Sequence[tuple[FieldCounts, FieldCounts]]) -> HeldOu
         wrong_before=sum(before.wrong for before, _ in judged),
         wrong_after=sum(after.wrong for _, after in judged),
         gain_low=round(means[int(0.025 * len(means))], 4) if means else 0.0,
+        kept=sum(before.kept for before, _ in judged),
+        changed=sum(before.changed for before, _ in judged),
     )
 
 
@@ -106,12 +118,18 @@ def label_refusal(held_out: HeldOutLabels) -> str:
     """Return why labels are not used, "" if they are.
 
     They are if they add right values, several for each wrong one, and at the lower end of the
-    interval add no more wrong than right ones.
+    interval add no more wrong than right ones. Reviews that change most of what was surely read
+    teach nothing: such values are wrong far less often than that.
     """
     if held_out.documents < MIN_JUDGES:
         return (
             f"{held_out.documents} documents could be read anew in time to judge labels; it takes"
             f" {MIN_JUDGES}."
+        )
+    if held_out.changed > max(held_out.kept, MIN_CHANGED - 1):
+        return (
+            f"The reviews change {held_out.changed} of {held_out.kept + held_out.changed} values"
+            " that were sure without labels; look whether they are of these documents and fields."
         )
     right = held_out.right_after - held_out.right_before
     wrong = held_out.wrong_after - held_out.wrong_before

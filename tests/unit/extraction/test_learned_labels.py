@@ -242,7 +242,9 @@ def test_fields_should_count_as_right_wrong_or_neither_and_columns_once() -> Non
         "/lines/3/amount": 6,
     }
     read = [ExtractedField(pointer=at, value=each, confidence=1) for at, each in found.items()]
-    assert field_counts(reviewed, read, SCHEMA) == FieldCounts(fields=5, right=2, wrong=2)
+    assert field_counts(reviewed, read, SCHEMA) == FieldCounts(
+        fields=5, right=2, wrong=2, kept=1, changed=2
+    )
 
 
 @pytest.mark.parametrize(
@@ -275,3 +277,17 @@ def test_labels_should_add_several_right_values_for_each_wrong_one(
 ) -> None:
     judged = [(FieldCounts(10, 5, 1), FieldCounts(10, 5 + right, 2))] * 4
     assert (not label_refusal(held_out_labels(judged))) is is_used
+
+
+@pytest.mark.parametrize(
+    ("kept", "changed", "is_used"), [(0, 1, True), (0, 3, False), (3, 3, True), (3, 4, False)]
+)
+def test_reviews_that_change_most_of_what_was_sure_should_teach_nothing(
+    kept: int, changed: int, is_used: bool
+) -> None:
+    before = FieldCounts(10, 5, 1, kept, changed)
+    judged = [(before, FieldCounts(10, 9, 1)), (FieldCounts(10, 5, 1), FieldCounts(10, 9, 1))]
+    refusal = label_refusal(held_out_labels(judged))
+    assert (refusal == "") is is_used
+    if not is_used:
+        assert f"change {changed} of {kept + changed} values" in refusal
