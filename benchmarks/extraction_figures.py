@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.extraction_judging import JudgedDocument, JudgedLeaf
+from chalicelib.contracts.extractions import MAX_CANDIDATES
 
 SEED = 129
 RESAMPLES = 400
@@ -141,6 +142,12 @@ def figures(documents: Sequence[JudgedDocument]) -> dict[str, Any]:
         "value F1 by kind": {kind: f1(documents, _of_kind(kind)) for kind in kinds},
         "invented on blanks": share(documents, _invented),
         "invented on blanks outside lists": share(documents, _invented_outside),
+        "given rightly outside lists": share(documents, lambda each: _reached(each, 0)),
+        "given rightly or the first candidate": share(documents, lambda each: _reached(each, 1)),
+        "given rightly or a candidate": share(
+            documents, lambda each: _reached(each, MAX_CANDIDATES)
+        ),
+        "blanks outside lists shown with a candidate": share(documents, _tempted),
         "rows read, whatever is in their columns": share(documents, _read),
         "rows found": share(documents, _recall),
         "rows found, each list alike": share(documents, _recall_by_list),
@@ -168,6 +175,18 @@ def _invented(document: JudgedDocument) -> Counts:
 def _invented_outside(document: JudgedDocument) -> Counts:
     blanks = [leaf for leaf in document.leaves if leaf.blank and not leaf.in_list]
     return sum(leaf.invented for leaf in blanks), len(blanks)
+
+
+def _reached(document: JudgedDocument, candidates: int) -> Counts:
+    """Return how many values outside lists are given rightly or among the first candidates."""
+    there = [leaf for leaf in document.leaves if leaf.present and not leaf.in_list]
+    reached = (leaf.right or 0 < leaf.right_candidate <= candidates for leaf in there)
+    return sum(reached), len(there)
+
+
+def _tempted(document: JudgedDocument) -> Counts:
+    blanks = [leaf for leaf in document.leaves if leaf.blank and not leaf.in_list]
+    return sum(leaf.candidates > 0 for leaf in blanks), len(blanks)
 
 
 def _read(document: JudgedDocument) -> Counts:

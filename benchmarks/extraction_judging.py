@@ -40,6 +40,10 @@ class JudgedLeaf:
     in_list: bool = False
     spurious: bool = False
     """Whether it is of a row that the list does not have."""
+    candidates: int = 0
+    """Candidates that it is shown with."""
+    right_candidate: int = 0
+    """The number of the right one among them, from 1 on; 0 if it is not there."""
 
     @property
     def blank(self) -> bool:
@@ -158,6 +162,7 @@ def _leaf(
     in_list: bool = False,
 ) -> JudgedLeaf:
     right = is_same(true.kind, true.value, found)
+    shown = field.candidates if field else ()
     grounded = None
     if right and true.value is not None and field and document and true.kind != "boolean":
         grounded = _is_grounded(field, true.places, document)
@@ -169,6 +174,11 @@ def _leaf(
         field.confidence if field else None,
         grounded,
         in_list,
+        candidates=len(shown),
+        right_candidate=next(
+            (at for at, each in enumerate(shown, 1) if is_same(true.kind, true.value, each.value)),
+            0,
+        ),
     )
 
 

@@ -24,6 +24,7 @@ from benchmarks.techniques.measuring import GGUF, MODEL, served
 from chalicelib.contracts.generations import ChatOutput, Terms
 from chalicelib.errors import HeadraceError
 from chalicelib.extraction.document_values import NO_SELECTION, DocumentReading, SpanSelection
+from chalicelib.extraction.open_fields import OpenField, open_fields
 from chalicelib.extraction.schema import extraction_schema
 from chalicelib.extraction.span_selection.grounded_choices import (
     SpanChoice,
@@ -31,7 +32,6 @@ from chalicelib.extraction.span_selection.grounded_choices import (
     span_choices,
 )
 from chalicelib.extraction.span_selection.likelihood import RATIOS
-from chalicelib.extraction.span_selection.open_fields import OpenField, open_fields
 from chalicelib.extraction.span_selection.prompt import SpanQuestion, span_questions
 from chalicelib.extraction.value_tree import json_value
 from models.datasets.business_documents import GeneratedDocument

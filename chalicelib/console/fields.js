@@ -106,7 +106,7 @@ export function FieldList({ fields, lists, chosen, onChoose, editor, noted }) {
 function FieldButton({ field, chosen, onChoose, noted, name }) {
   const note = noted?.(field);
   return html`<button type="button" class=${`value ${toneOf(field)}`} data-pointer=${field.pointer} aria-pressed=${field.pointer === chosen} title=${`${percent(field.confidence)} sure${field.derived ? ", told from the text" : ""}`} onClick=${() => onChoose(field.pointer)}>
-    ${name && html`<span class="name">${name}</span>`}<span class=${field.value === null ? "quiet" : ""}>${shown(field.value)}</span>${name && html`<${Confidence} field=${field} />`}${note && html`<span class="note">${note}</span>`}</button>`;
+    ${name && html`<span class="name">${name}</span>`}<span class=${field.value === null ? "quiet" : ""}>${shown(field.value)}${field.value === null && field.candidates?.length > 0 && ` perhaps ${shown(field.candidates[0].value)}, ${percent(field.candidates[0].confidence)}`}</span>${name && html`<${Confidence} field=${field} />`}${note && html`<span class="note">${note}</span>`}</button>`;
 }
 
 function Completeness({ list }) {

@@ -112,7 +112,8 @@ function Editing({ extraction, read, review, schema, kept, error, pager }) {
     setChosen((before) => stepped(read, before, by, isDoubtful));
   };
   const focus = () => document.querySelector(".editor input, .editor select")?.focus();
-  useKeys({ j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1), e: focus });
+  const picks = Object.fromEntries(["1", "2", "3"].map((key, at) => [key, () => candidatesOf(field)[at] && pick(candidatesOf(field)[at])]));
+  useKeys({ ...picks, j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1), e: focus });
   useChosenInSight(chosen);
   // Before the next key: what is typed at once goes into the next value.
   useLayoutEffect(() => {
@@ -131,15 +132,16 @@ function Editing({ extraction, read, review, schema, kept, error, pager }) {
     const value = typed(text, typeIs, leafOf(schema, chosen));
     draft({ evidence: ranges, absent: false, ...(value !== null && !field.draft?.typed && { text: value }) });
   };
+  const pick = ({ value, evidence }) => draft({ text: String(value), type: typeof value, absent: false, evidence, typed: false });
   const retype = (type) => {
     setTypes({ ...types, [chosen]: type });
     if (field.draft) draft({ type, text: typed(field.draft.text, type) ?? field.draft.text });
   };
-  const editor = (each) => html`<${Editor} key=${each.pointer} field=${each} leaf=${leafOf(schema, each.pointer)} type=${typeIs} draft=${draft} retype=${retype} undo=${() => kept.change(chosen, null)} onNext=${() => step(1, true)} error=${error?.message.includes(each.pointer) ? error : null} />`;
+  const editor = (each) => html`<${Editor} key=${each.pointer} field=${each} leaf=${leafOf(schema, each.pointer)} type=${typeIs} draft=${draft} pick=${pick} retype=${retype} undo=${() => kept.change(chosen, null)} onNext=${() => step(1, true)} error=${error?.message.includes(each.pointer) ? error : null} />`;
   const doubtful = read.filter(isDoubtful).length;
   return html`<div class="columns beside"><section aria-label="Values">
       <div class="actions"><button type="button" disabled=${!doubtful} onClick=${() => step(-1)}>Previous doubtful</button><button type="button" disabled=${!doubtful} onClick=${() => step(1)}>Next doubtful</button><span class="quiet">${count(doubtful)} of ${count(read.length)} were doubtful</span></div>
-      <${Legend} keys=${[[["j", "↓"], "next doubtful"], [["k", "↑"], "previous"], [["e"], "edit"], [["Enter"], "and next"], [["Esc"], "stop editing"]]} />
+      <${Legend} keys=${[[["j", "↓"], "next doubtful"], [["k", "↑"], "previous"], [["e"], "edit"], [["1", "2", "3"], "pick a value below it"], [["Enter"], "and next"], [["Esc"], "stop editing"]]} />
       <${FieldList} fields=${fields} lists=${extraction.lists} chosen=${chosen} onChoose=${setChosen} editor=${editor} noted=${noteOf} />${pager}</section>
     <aside class="opened" aria-label="Page">${!chosen && html`<p class="quiet">Choose a value to correct it or point to its words.</p>`}<${EvidencePage} extraction=${extraction} fields=${fields} chosen=${chosen} onChoose=${setChosen} onRanges=${chosen ? point : undefined} /></aside></div>`;
 }
@@ -149,7 +151,16 @@ function noteOf({ draft, read, edit }) {
   return edit ? `was ${shown(edit.before)}, changed by ${edit.reviewer}` : null;
 }
 
-function Editor({ field, leaf, type, draft, retype, undo, onNext, error }) {
+const candidatesOf = (field) => (field?.read ?? field)?.candidates ?? [];
+
+function Candidates({ field, pick }) {
+  const candidates = candidatesOf(field);
+  if (!candidates.length) return null;
+  const picked = JSON.stringify(field.draft?.evidence);
+  return html`<div class="actions" role="group" aria-label="Values that were not sure enough">${candidates.map((each, at) => html`<button type="button" aria-pressed=${picked === JSON.stringify(each.evidence)} title=${`Page ${each.evidence[0].page}: ${each.raw}`} onClick=${() => pick(each)}><kbd>${at + 1}</kbd> ${shown(each.value)}, ${percent(each.confidence)}</button>`)}</div>`;
+}
+
+function Editor({ field, leaf, type, draft, pick, retype, undo, onNext, error }) {
   const before = field.read ?? field;
   const text = field.draft ? field.draft.text : before.value === null ? "" : String(before.value);
   const write = (event) => draft({ text: event.target.value, type, absent: !event.target.value, typed: true });
@@ -164,6 +175,7 @@ function Editor({ field, leaf, type, draft, retype, undo, onNext, error }) {
     <${Field} label=${`Value of ${nameOf(field.pointer)}`} hint=${leaf?.format === "date" ? "As 2025-03-31" : ""}>${choices
       ? html`<select value=${text} onChange=${write}><option value="" disabled>Choose</option>${choices.map((each) => html`<option value=${each}>${each}</option>`)}</select>`
       : html`<input value=${text} inputmode=${type === "number" ? "decimal" : null} aria-invalid=${Boolean(error)} placeholder="not in the document" onInput=${write} />`}<//>
+    <${Candidates} field=${field} pick=${pick} />
     ${!leaf?.type && before.value === null && html`<${Field} label="is a"><select value=${type} onChange=${(event) => retype(event.target.value)}><option value="string">text</option><option value="number">number</option><option value="boolean">yes or no</option></select><//>`}
     <div class="actions"><button type="button" aria-pressed=${Boolean(field.draft?.absent)} onClick=${() => draft({ absent: true, text: "", typed: false })}>Not in the document</button>
       <button type="button" disabled=${!field.draft} onClick=${undo}>Undo</button><button type="submit">Next doubtful</button></div>

@@ -22,6 +22,9 @@ MAX_REASONS = 20
 MAX_SHOWN_FIELDS = 500
 """Fields that an extraction is shown with; the others are had in pages."""
 
+MAX_CANDIDATES = 3
+"""Values that a null is shown with."""
+
 Confidence = Annotated[float, Field(ge=0, le=1)]
 ReadStatus = Literal["complete", "partial", "needs_review"]
 ExtractionStatus = Literal["complete", "partial", "needs_review", "reviewed", "rejected"]
@@ -65,13 +68,26 @@ class FieldEvidence(Contract):
     boxes: EvidenceBoxes = ()
 
 
+class CandidateValue(Contract):
+    """A value that a field may have and is not sure enough to be given: what a reviewer picks from.
+
+    `raw` is the text that it was read from, and `confidence` the probability that it is right.
+    """
+
+    value: AnyJson
+    raw: str
+    confidence: Confidence
+    evidence: tuple[FieldEvidence, ...]
+
+
 class ExtractedField(Contract):
     """A leaf of the values, by its JSON Pointer: one line of `fields.jsonl`.
 
     `raw` is the text that it was read from, and `confidence` the calibrated probability that
     `value` is right. A `derived` value, such as an enum's, cites the text that it was told from.
     Where the document has none, `value` is null and there is no evidence. `method` is how it was
-    read.
+    read. `candidates` are there of a field outside lists that is null and not surely so: the
+    likeliest values that were not sure enough, the likeliest first. They are no part of the values.
     """
 
     pointer: str
@@ -81,6 +97,7 @@ class ExtractedField(Contract):
     evidence: tuple[FieldEvidence, ...] = ()
     derived: bool = False
     method: ReadingMethod = "ranker"
+    candidates: Annotated[tuple[CandidateValue, ...], Field(max_length=MAX_CANDIDATES)] = ()
 
 
 class CountDifference(Contract):

@@ -49,12 +49,7 @@ def unmapped(confidence: float, by: ConfidenceMap) -> float:
 
 def recalibrated(read: Extraction, maps: Mapping[FieldGroup, ConfidenceMap]) -> Extraction:
     """Return an extraction with mapped confidences, and with the doubts that these raise."""
-    fields = tuple(
-        field
-        if (by := maps.get(field_group(field))) is None
-        else field.model_copy(update={"confidence": round(mapped(field.confidence, by), 4)})
-        for field in read.fields
-    )
+    fields = tuple(_recalibrated(field, maps) for field in read.fields)
     before = {doubt_of(field) for field in read.fields}
     others = [reason for reason in read.reasons if reason not in before]
     reasons = (*others, *filter(None, map(doubt_of, fields)))
@@ -64,3 +59,17 @@ def recalibrated(read: Extraction, maps: Mapping[FieldGroup, ConfidenceMap]) -> 
     return read.model_copy(
         update={"fields": fields, "reasons": reasons[:MAX_REASONS], "status": status}
     )
+
+
+def _recalibrated(
+    field: ExtractedField, maps: Mapping[FieldGroup, ConfidenceMap]
+) -> ExtractedField:
+    update: dict[str, object] = {}
+    if (by := maps.get(field_group(field))) is not None:
+        update["confidence"] = round(mapped(field.confidence, by), 4)
+    if field.candidates and (by := maps.get("value")) is not None:
+        update["candidates"] = tuple(
+            each.model_copy(update={"confidence": round(mapped(each.confidence, by), 4)})
+            for each in field.candidates
+        )
+    return field.model_copy(update=update) if update else field

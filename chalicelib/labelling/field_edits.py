@@ -10,7 +10,7 @@ from datetime import date
 from pydantic import JsonValue
 
 from chalicelib.contracts.extraction_reviews import EditRequest, FieldEdit
-from chalicelib.contracts.extractions import ExtractedField
+from chalicelib.contracts.extractions import ExtractedField, FieldEvidence
 from chalicelib.errors import InvalidInput
 from chalicelib.extraction.leaves import Leaf, LeafKind
 from chalicelib.extraction.schema import ExtractionSchema
@@ -79,9 +79,10 @@ def _is_date(value: JsonValue) -> bool:
 def edited_fields(
     fields: Iterable[ExtractedField], edits: Iterable[FieldEdit]
 ) -> Iterator[ExtractedField]:
-    """Yield the fields with the last edit of each.
+    """Yield the fields with the last edit of each, and without candidates where there is one.
 
-    The text of another place is not known here, so that `raw` is empty then.
+    `raw` is the text of the field or of the candidate that stands where the edit says; that of
+    another place is not known here, so that it is empty then.
     """
     last = {edit.pointer: edit for edit in edits}
     for field in fields:
@@ -94,9 +95,21 @@ def edited_fields(
                 "value": edit.after,
                 "confidence": CERTAIN,
                 "evidence": places,
-                "raw": field.raw if places == field.evidence else "",
+                "raw": _raw(field, places),
+                "candidates": (),
             }
             yield field.model_copy(update=update)
+
+
+def _raw(field: ExtractedField, places: tuple[FieldEvidence, ...]) -> str:
+    if places == field.evidence:
+        return field.raw
+    where = _characters(places)
+    return next((each.raw for each in field.candidates if _characters(each.evidence) == where), "")
+
+
+def _characters(places: Iterable[FieldEvidence]) -> list[tuple[int, int, int]]:
+    return [(each.page, each.start, each.end) for each in places]
 
 
 def edited_values(values: dict[str, JsonValue], edits: Iterable[FieldEdit]) -> dict[str, JsonValue]:

@@ -63,7 +63,10 @@ def next_review(
     eyes: int | None,
     reviewer: str | None,
 ) -> None:
-    """Claim the least certain extraction, or one by its id, and show its values."""
+    """Claim the least certain extraction, or one by its id, and show its values.
+
+    Below a null stand the values that were not sure enough, each with its place.
+    """
     given = {
         "extraction_id": extraction_id,
         "collection": collection,
@@ -198,15 +201,23 @@ def _show_claim(output: Output, claim: Json) -> None:
     output.table(
         ("pointer", "value", "raw", "confidence", "where"),
         [
-            (
-                field["pointer"],
-                json.dumps(field["value"], ensure_ascii=False),
-                field["raw"],
-                f"{field['confidence']:.2f}",
-                ", ".join(map(_place, field["evidence"])),
-            )
+            _row(pointer, each)
             for field in fields
+            for pointer, each in [
+                (field["pointer"], field),
+                *(("  or", candidate) for candidate in field["candidates"]),
+            ]
         ],
+    )
+
+
+def _row(pointer: str, read: Json) -> tuple[str, ...]:
+    return (
+        pointer,
+        json.dumps(read["value"], ensure_ascii=False),
+        read["raw"],
+        f"{read['confidence']:.2f}",
+        ", ".join(map(_place, read["evidence"])),
     )
 
 

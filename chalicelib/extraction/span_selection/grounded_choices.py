@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.errors import NoAnswer
 from chalicelib.extraction.document_values import SelectedSpan
+from chalicelib.extraction.open_fields import overlap
 from chalicelib.extraction.span_selection.likelihood import with_choice
-from chalicelib.extraction.span_selection.open_fields import overlap
 from chalicelib.extraction.span_selection.prompt import NONE
 from chalicelib.generation.schemas import parse_json
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from chalicelib.contracts.extraction_models import ChoiceRefusal
     from chalicelib.extraction.document import Span
     from chalicelib.extraction.document_values import DocumentReading
+    from chalicelib.extraction.open_fields import OpenField, SpanOffer
     from chalicelib.extraction.rules import RuleResult
-    from chalicelib.extraction.span_selection.open_fields import OpenField, SpanOffer
     from chalicelib.extraction.span_selection.prompt import SpanQuestion
 
 _MAX_SHOWN = 60

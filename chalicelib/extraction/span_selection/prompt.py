@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.extraction.layout.document_layout import DocumentLayout
     from chalicelib.extraction.layout.lines import LayoutLine
     from chalicelib.extraction.leaves import Leaf
-    from chalicelib.extraction.span_selection.open_fields import OpenField, SpanOffer
+    from chalicelib.extraction.open_fields import OpenField, SpanOffer
 
 PROMPT = "extraction-spans@1"
 """The prompt and its version, which each extraction names; another wording is another version."""

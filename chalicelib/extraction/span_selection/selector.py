@@ -27,9 +27,9 @@ from chalicelib.errors import (
     Unsupported,
 )
 from chalicelib.extraction.document_values import SpanSelection
+from chalicelib.extraction.open_fields import open_fields
 from chalicelib.extraction.span_selection.grounded_choices import SpanChoice, grounded, span_choices
 from chalicelib.extraction.span_selection.likelihood import likelihood_ratio
-from chalicelib.extraction.span_selection.open_fields import open_fields
 from chalicelib.extraction.span_selection.prompt import MAX_TOKENS, PROMPT, span_questions
 from chalicelib.generation.attempt import MIN_CALL_SECONDS
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits

@@ -1,8 +1,11 @@
-"""Fields that stayed open, with the spans of the document that a model may choose from. Pure."""
+"""Fields that stayed open, with the spans of the document that may be their values. Pure.
+
+A language model chooses among them where one is named, and a reviewer where none was sure enough.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,17 +42,22 @@ class OpenField:
     offers: tuple[SpanOffer, ...]
 
 
-def open_fields(reading: DocumentReading) -> list[OpenField]:
+def open_fields(reading: DocumentReading, selected: Collection[str] = ()) -> list[OpenField]:
     """Return the fields outside of lists that are neither surely a value nor surely absent.
 
     They are less sure than a value has to be to be given. A span that is surely another field's
     value is not offered, nor is one whose check digits are wrong. A field for which nothing is left
     to offer cannot be asked about.
+
+    Args:
+        reading: the fields as they were read.
+        selected: pointers of fields whose value a language model selected, which are not open.
     """
     results = reading.rule_results(reading.fields)
     is_open = [
+        each.pointer not in selected
         # How sure a schema wants values says nothing of nulls.
-        reading.probability(each, results)
+        and reading.probability(each, results)
         < (reading.confidence.keep if each.value is None else reading.needed(each))
         for each in reading.fields
     ]
