@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol, get_args
+from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
 from chalicelib.api import jobs
 from chalicelib.api.cursors import (
-    DOCUMENT_ID_PATTERN,
-    read_cursor,
     read_offset,
-    write_cursor,
     write_offset,
 )
 from chalicelib.api.documents import DocumentLookup, existing_document
+from chalicelib.api.extraction_queries import LISTING, list_page
 from chalicelib.api.extractors import check_model
 from chalicelib.api.http import (
     json_response,
@@ -40,13 +37,10 @@ from chalicelib.contracts.extraction_orders import (
     ExtractionTerms,
 )
 from chalicelib.contracts.extractions import (
-    EXTRACTION_PATTERN,
     ExtractedField,
     ExtractedFieldList,
-    ExtractionFacts,
     ExtractionFile,
     ExtractionList,
-    ExtractionStatus,
     ExtractionView,
 )
 from chalicelib.contracts.functions.extract_fields import ExtractDocumentRequest
@@ -73,24 +67,12 @@ if TYPE_CHECKING:
     from chalicelib.generation.models import ServedModels
     from chalicelib.wiring.api import ApiParts
 
-MAX_PAGE = 100
 MAX_FIELDS_A_PAGE = 1_000
-MAX_LOOKED_AT = 1_000
 DIRECT_MODEL_SECONDS = 9.0
 """Seconds in which language models may be asked while a request waits, after up to 13 of reading:
 the client of the function waits for 25."""
 FILES = {"jsonl": FIELDS, "csv": FIELDS_TABLE, "rows": ROWS_TABLE}
 _EXTRACTION = "/v1/extractions/{extraction_id}"
-_DOCUMENT = Parameter(
-    "document_id",
-    "Only extractions of this document.",
-    {"type": "string", "pattern": f"^{DOCUMENT_ID_PATTERN}$"},
-)
-_STATUS = Parameter(
-    "status",
-    "Only extractions with this status.",
-    {"type": "string", "enum": list(get_args(ExtractionStatus))},
-)
 _FORMAT = Parameter(
     "format",
     "`jsonl` is a field a line with its boxes, `csv` the same as a table, `rows` the values as a"
@@ -186,15 +168,16 @@ def routes(services: Callable[[], ExtractionServices], authorizer: ChaliceAuthor
         Operation(
             "extractions",
             {200: ExtractionList},
-            query=(_DOCUMENT, _STATUS, limit_parameter(MAX_PAGE), CURSOR),
+            query=LISTING,
         ),
     )
     def list_extractions() -> Response:
         """List extractions, by document and by time, a page at a time.
 
-        A page may hold fewer than `limit`, even none, and go on behind its cursor.
+        Those of one document are also listed with the newest first. A page may hold fewer than
+        `limit`, even none, and go on behind its cursor.
         """
-        return json_response(_list(blueprint.current_request, services()))
+        return json_response(list_page(blueprint.current_request, services().library))
 
     @blueprint.route(_EXTRACTION, methods=["GET"], authorizer=authorizer)
     @serve_operation(blueprint, Operation("extractions", {200: ExtractionView}, errors=(NotFound,)))
@@ -325,29 +308,6 @@ def _launch(
         deps.objects.write(given.bucket, key, content.model_dump_json().encode(), {})
     deps.jobs.launcher.launch(launched)
     return response
-
-
-def _list(request: Request, deps: ExtractionServices) -> ExtractionList:
-    filters = {name: query_value(request, name) for name in ("document_id", "status")}
-    known = get_args(ExtractionStatus)
-    if filters["status"] not in {None, *known}:
-        raise InvalidInput(f"status is one of {', '.join(known)}.", field="status")
-    document_id = filters["document_id"]
-    if document_id is not None and not re.fullmatch(DOCUMENT_ID_PATTERN, document_id):
-        raise InvalidInput(
-            "document_id is that of a document; GET /v1/documents lists them.", field="document_id"
-        )
-    limit, cursor = limit_of(request, MAX_PAGE), query_value(request, "cursor")
-    after = read_cursor(cursor, filters, EXTRACTION_PATTERN) if cursor is not None else ""
-    found = deps.library.records.extractions(tenant_of(request), document_id or "", after)
-    items: list[ExtractionFacts] = []
-    for looked_at, stored in enumerate(found):
-        if len(items) == limit or looked_at == MAX_LOOKED_AT:
-            return ExtractionList(items=tuple(items), next_cursor=write_cursor(after, filters))
-        after = stored.facts.extraction_id
-        if filters["status"] in {None, stored.facts.status}:
-            items.append(stored.facts)
-    return ExtractionList(items=tuple(items), next_cursor=None)
 
 
 def _fields(request: Request, extraction_id: str, library: ExtractionLibrary) -> ExtractedFieldList:

@@ -11,6 +11,8 @@ import { PageView } from "./viewer.js";
 
 const NO_MARKS = [];
 const CORRECTABLE = new Set(["answer", "extraction"]);
+/** What was written of items that were lost before it was sent, by their ids. */
+const drafts = new Map();
 
 export function Labelling({ task }) {
   const [name, setName] = useReviewer();
@@ -36,13 +38,19 @@ export function Labelling({ task }) {
 }
 
 function Item({ claim, place, name, take, taking, onEnded }) {
-  const [correction, setCorrection] = useState("");
-  const [comment, setComment] = useState("");
+  const draft = drafts.get(claim.item_id);
+  const [correction, setCorrection] = useState(draft?.correction ?? "");
+  const [comment, setComment] = useState(draft?.comment ?? "");
   const [reason, setReason] = useState("");
   const [skipping, setSkipping] = useState(false);
   const finish = async (how, body) => {
     const { late } = await put(`${place}/${claim.claim_id}/${how}`, { ...body, ...byReviewer(name) });
+    drafts.delete(claim.item_id);
     onEnded(late);
+  };
+  const next = () => {
+    drafts.set(claim.item_id, { correction, comment });
+    take();
   };
   const [label, sending, refused] = useAction((given) => finish("label", { label: given, ...(correction.trim() && { correction }), ...(comment.trim() && { comment }) }));
   const [skip, leaving, notSkipped] = useAction(() => finish("skip", { reason: reason.trim() }));
@@ -62,7 +70,7 @@ function Item({ claim, place, name, take, taking, onEnded }) {
     <div class="actions labels">${keys.map(([key, given]) => html`<button type="button" disabled=${busy} onClick=${() => label(given)}><kbd>${key}</kbd> ${given}</button>`)}
       <button type="button" aria-expanded=${skipping} disabled=${busy} onClick=${() => setSkipping(!skipping)}><kbd>s</kbd> Skip</button><span class="quiet" role="status">${busy ? "Sending…" : ""}</span></div>
     <${Problem} error=${error} />
-    ${error?.status === 409 && html`<p>What you wrote is still here. <button type="button" disabled=${busy} onClick=${take}>Take the next item</button></p>`}
+    ${error?.status === 409 && html`<p>What you wrote is still here, and will be if the item comes to you again. <button type="button" disabled=${busy} onClick=${next}>Take the next item</button></p>`}
     ${skipping && html`<form class="actions" onSubmit=${send}><${Field} label="Why it is skipped"><input required maxlength="2000" value=${reason} ref=${focusOnce} onInput=${(event) => setReason(event.target.value)} /><//><button type="submit" disabled=${busy || !reason.trim()}>Skip it</button></form>`}
     <details><summary>${CORRECTABLE.has(claim.kind) ? "Correct it, or say something" : "Say something"}</summary>
       ${CORRECTABLE.has(claim.kind) && html`<${Field} label=${claim.kind === "extraction" ? "The right values, as JSON" : "What the answer should have been"}><textarea rows="3" maxlength="10000" value=${correction} onInput=${(event) => setCorrection(event.target.value)}></textarea><//>`}

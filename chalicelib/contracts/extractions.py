@@ -178,9 +178,12 @@ class ExtractionView(ExtractionFacts):
     """An extraction as the API shows it, with at most 500 of its fields.
 
     `values` are those of the review, once there was one, and so are the fields' values.
+    `json_schema` is the schema that came with the request; that of a saved extractor is had from
+    the version that `extractor` names.
     """
 
     values: dict[str, AnyJson]
+    json_schema: dict[str, AnyJson] | None = None
     shown_fields: tuple[ExtractedField, ...] = ()
     lists: tuple[ExtractedList, ...] = ()
     rules: tuple[CheckedRule, ...] = ()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
+
+from pydantic import JsonValue
 
 from chalicelib.contracts.extraction_reviews import ExtractionReview
 from chalicelib.contracts.extractions import (
@@ -18,7 +21,7 @@ from chalicelib.contracts.extractions import (
 from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jsonl import read_lines, whole_lines
 from chalicelib.errors import NotFound
-from chalicelib.extraction.storage import FIELDS, RESULT, REVIEWED, extraction_prefix
+from chalicelib.extraction.storage import FIELDS, RESULT, REVIEWED, SCHEMA, extraction_prefix
 from chalicelib.retrieval.ids import pages_key
 
 
@@ -44,10 +47,12 @@ class ExtractionRecords(Protocol):
     def extraction(self, tenant: str, extraction_id: str) -> StoredExtraction | None:
         """Return an extraction, or None."""
 
-    def extractions(self, tenant: str, document_id: str, after: str) -> Iterator[StoredExtraction]:
-        """Yield extractions by document, those after the id `after` ("" for all).
+    def extractions(
+        self, tenant: str, document_id: str, after: str, *, newest_first: bool = False
+    ) -> Iterator[StoredExtraction]:
+        """Yield extractions by document and time, those after the id `after` ("" for all).
 
-        With a `document_id` only those of that document.
+        With a `document_id` only those of that document. `newest_first` turns the order around.
         """
 
     def waiting(self, tenant: str, after: str) -> Iterator[tuple[str, str]]:
@@ -98,10 +103,16 @@ class ExtractionLibrary:
         return ExtractionView(
             **dict(stored.facts),
             values=result.values,
+            json_schema=None if stored.facts.extractor else self._schema(tenant, stored.facts),
             shown_fields=tuple(islice(fields, MAX_SHOWN_FIELDS)),
             lists=result.lists,
             rules=result.rules,
         )
+
+    def _schema(self, tenant: str, facts: ExtractionFacts) -> dict[str, JsonValue]:
+        key = extraction_prefix(tenant, facts.version, facts.extraction_id) + SCHEMA
+        schema: dict[str, JsonValue] = json.loads(self.objects.read(self.bucket, key))
+        return schema
 
     def fields(
         self, tenant: str, stored: StoredExtraction, start: int

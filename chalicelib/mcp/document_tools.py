@@ -1,12 +1,9 @@
-"""Tools for documents: searching, asking, reading, uploading."""
+"""Tools that find and read documents, answer from them, and rate answers."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 from chalicelib.mcp.api_calls import ApiCaller
-from chalicelib.mcp.jsonrpc import Json, object_of, objects_of
+from chalicelib.mcp.jsonrpc import object_of, objects_of
 from chalicelib.mcp.resources import citation_link, hit_link
 from chalicelib.mcp.tool import (
     PAGING,
@@ -22,12 +19,10 @@ from chalicelib.mcp.tool import (
     whole_output,
 )
 
-MAX_UPLOAD_BYTES = 3_000_000
-"""Bytes of a file within a call: as base64, 4 MB of the 5 MB that a message has at most."""
 MAX_PAGE_CHARACTERS = 50_000
 """Characters of a page that a call returns; the rest is asked for by `start`."""
 MAX_LINKS = 10
-_DOCUMENT_ID = ToolArgument("document_id", "The document's id.", required=True)
+DOCUMENT_ID = ToolArgument("document_id", "The document's id.", required=True)
 _COLLECTION = "Only documents of this collection. Left out, all of the tenant's."
 _FILTER = (
     "Only documents that fit all of it: a path or folder, a language, a media_type, when they were"
@@ -95,66 +90,6 @@ def _character(arguments: Arguments, name: str, default: int) -> int:
     return value
 
 
-def put_document(
-    tool: McpTool, arguments: Arguments, api: ApiCaller, idempotency_key: str
-) -> ToolOutput:
-    """Upload a file that the call holds, or return the form that uploads one."""
-    content = _content(arguments)
-    size = arguments.get("bytes") if content is None else len(content)
-    if size is None:
-        raise invalid_argument(
-            "Give the file as text or base64, or its size as bytes to get a form that uploads it.",
-            "text",
-        )
-    given = {
-        name: value for name, value in arguments.items() if name not in {"text", "base64", "bytes"}
-    }
-    announced = api.call(route_call(tool.routes[0], {**given, "bytes": size}, idempotency_key)).body
-    form = object_of(announced.get("upload"))
-    document_id = str(announced.get("document_id"))
-    structured: Json = {"document_id": document_id, "uploaded": content is not None}
-    if content is None:
-        upload: Json = {"upload": form, "expires_at": announced.get("expires_at")}
-        told = (
-            f"Nothing is uploaded yet. Send the form fields and then the file as a multipart form "
-            f"to {form.get('url')} before {announced.get('expires_at')}; the document is then "
-            f"{document_id}."
-        )
-        return ToolOutput({**structured, **upload}, (text_block(told),))
-    fields = {name: str(value) for name, value in object_of(form.get("fields")).items()}
-    api.upload(fields, content)
-    told = (
-        f"Uploaded {len(content)} bytes as {document_id}. It is read within seconds; get_document "
-        "says when it is ready, or why it was rejected."
-    )
-    return ToolOutput({**structured, "upload": None, "expires_at": None}, (text_block(told),))
-
-
-def _content(arguments: Arguments) -> bytes | None:
-    """Return the file that a call holds, None if it holds none."""
-    text, encoded = arguments.get("text"), arguments.get("base64")
-    if text is not None and encoded is not None:
-        raise invalid_argument("Give the file as text or as base64, not as both.", "base64")
-    if text is None and encoded is None:
-        return None
-    name = "text" if encoded is None else "base64"
-    given = text if encoded is None else encoded
-    if not isinstance(given, str):
-        raise invalid_argument(f"{name} is a text.", name)
-    try:
-        content = given.encode() if encoded is None else base64.b64decode(given, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise invalid_argument(f"The file is not base64: {error}.", name) from error
-    if len(content) > MAX_UPLOAD_BYTES:
-        raise invalid_argument(
-            f"The file has {len(content)} bytes; a call holds at most {MAX_UPLOAD_BYTES}. Give its "
-            "size as bytes instead, and upload it by the form that is returned.",
-            name,
-            str(MAX_UPLOAD_BYTES),
-        )
-    return content
-
-
 DOCUMENT_TOOLS: tuple[McpTool, ...] = (
     McpTool(
         name="search",
@@ -212,7 +147,7 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
         description="Show what became of a document: its status, why it was rejected, its pages,"
         " language and metadata. Its text is had by get_page.",
         routes=(ToolRoute("GET", "/v1/documents/{document_id}"),),
-        arguments=(_DOCUMENT_ID,),
+        arguments=(DOCUMENT_ID,),
         read_only=True,
     ),
     McpTool(
@@ -222,7 +157,7 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
         f" At most {MAX_PAGE_CHARACTERS} characters are returned at once.",
         routes=(ToolRoute("GET", "/v1/documents/{document_id}/pages/{page}"),),
         arguments=(
-            _DOCUMENT_ID,
+            DOCUMENT_ID,
             ToolArgument(
                 "page", "The page, from 1.", {"type": "integer", "minimum": 1}, required=True
             ),
@@ -235,25 +170,16 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
         run=get_page,
     ),
     McpTool(
-        name="put_document",
-        title="Upload a document",
-        description="Upload a file: as text, as base64, or, with its size as bytes alone, by a form"
-        " that is returned. The same path again is a new version of the same document.",
-        routes=(ToolRoute("POST", "/v1/documents"),),
+        name="get_outline",
+        title="Show the chapters of a recording",
+        description="Show the chapters of a recording of sound or film, with their times in"
+        " milliseconds and the sentences that sum up each.",
+        routes=(ToolRoute("GET", "/v1/documents/{document_id}/outline"),),
         arguments=(
-            ToolArgument("path", "Where it lies, such as minutes/2026-01.md.", required=True),
-            ToolArgument("collection", "The collection that it belongs to."),
-            ToolArgument("text", "The file, if it is a text.", {"type": "string"}),
-            ToolArgument(
-                "base64",
-                f"The file in base64, of at most {MAX_UPLOAD_BYTES} bytes.",
-                {"type": "string", "contentEncoding": "base64"},
-            ),
-            ToolArgument("bytes", "The size of a file that will be uploaded by a form."),
-            ToolArgument("metadata", "Names with values that searches may filter by."),
+            DOCUMENT_ID,
+            ToolArgument("version", "The version to open; left out, the newest."),
         ),
-        destructive=True,
-        run=put_document,
+        read_only=True,
     ),
     McpTool(
         name="rate",

@@ -1,4 +1,4 @@
-"""Tools that call models: extraction of values, generation of texts and of images."""
+"""Tools that call models: generation of texts and of images."""
 
 from __future__ import annotations
 
@@ -23,18 +23,6 @@ JOB = "job"
 _BACKGROUND: Json = {"type": "boolean", "default": False}
 _MODEL = "A model by its name; auto takes the cheapest that suffices."
 _BUDGET = "Dollars that all attempts together may cost."
-
-
-def extract(
-    tool: McpTool, arguments: Arguments, api: ApiCaller, idempotency_key: str
-) -> ToolOutput:
-    """Extract now from one short document, or begin a job."""
-    done, begun = tool.routes
-    response = api.call(route_call(done, arguments, idempotency_key))
-    if response.status == ACCEPTED:
-        return job_output(response.body, done.key)
-    output = whole_output(response.body)
-    return ToolOutput({done.key: output.structured, begun.key: None}, receipt=output.receipt)
 
 
 def generate_text(
@@ -87,36 +75,10 @@ IMAGE_FIELDS = ("generation_id", "created_at", "model", "answered_by")
 
 MODEL_TOOLS: tuple[McpTool, ...] = (
     McpTool(
-        name="extract",
-        title="Extract values",
-        description="Read values from documents by a JSON Schema or a saved extractor, each with"
-        " the words that it was read from and how likely it is right. One short document is"
-        " answered at once; everything else is a job.",
-        routes=(
-            ToolRoute("POST", "/v1/extractions", key="extraction"),
-            ToolRoute("POST", "/v1/extractions", ACCEPTED, JOB),
-        ),
-        arguments=(
-            ToolArgument(
-                "json_schema",
-                "The JSON Schema of the values; or give an extractor.",
-                {"type": "object"},
-            ),
-            ToolArgument("extractor", "A saved extractor by its name."),
-            ToolArgument("extractors", "Saved extractors, of which the one that fits is taken."),
-            ToolArgument("document_ids", "The documents; or give a collection."),
-            ToolArgument("collection", "A collection, whose documents are all read."),
-            ToolArgument("split", "Whether each document is a packet of several."),
-            ToolArgument("background", "Whether to begin a job in any case."),
-        ),
-        run=extract,
-    ),
-    McpTool(
-        name="get_extraction",
-        title="Show an extraction",
-        description="Show an extraction: its values, and its fields with their evidence.",
-        routes=(ToolRoute("GET", "/v1/extractions/{extraction_id}"),),
-        arguments=(ToolArgument("extraction_id", "The extraction's id.", required=True),),
+        name="list_models",
+        title="List models",
+        description="List the models that may be asked for: tasks, tiers, contexts, prices.",
+        routes=(ToolRoute("GET", "/v1/models"),),
         read_only=True,
     ),
     McpTool(

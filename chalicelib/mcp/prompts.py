@@ -40,8 +40,7 @@ def list_prompts(api: ApiCaller, cursor: str | None) -> Json:
 
 def _listed(api: ApiCaller, view: Json) -> Json:
     name = str(view.get("name"))
-    label = PRODUCTION if PRODUCTION in object_of(view.get("labels")) else LATEST
-    content = _content(api, name, label)
+    content = _content(api, name, _label(view))
     arguments: list[JsonValue] = [
         {
             "name": variable,
@@ -57,7 +56,7 @@ def get_prompt(api: ApiCaller, name: str, given: Mapping[str, JsonValue]) -> Jso
     """Return the messages of a prompt's first turn; raise `ApiRefusalError`."""
     path = {"prompt": name}
     view = api.call(ApiCall("GET", "/v1/prompts/{prompt}", path)).body
-    label = PRODUCTION if PRODUCTION in object_of(view.get("labels")) else LATEST
+    label = _label(view)
     content = _content(api, name, label)
     variables = _variables(content)
     values: Json = {
@@ -82,6 +81,17 @@ def get_prompt(api: ApiCaller, name: str, given: Mapping[str, JsonValue]) -> Jso
             "headrace/turns": len(turns),
         },
     }
+
+
+def prompt_variables(api: ApiCaller, name: str) -> dict[str, Json]:
+    """Return the terms of a prompt's variables by their names; raise `ApiRefusalError`."""
+    view = api.call(ApiCall("GET", "/v1/prompts/{prompt}", {"prompt": name})).body
+    return _variables(_content(api, name, _label(view)))
+
+
+def _label(view: Json) -> str:
+    """Return the label, or `latest`, of the version that is shown."""
+    return PRODUCTION if PRODUCTION in object_of(view.get("labels")) else LATEST
 
 
 def _content(api: ApiCaller, name: str, version: str) -> Json:

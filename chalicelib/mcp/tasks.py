@@ -12,6 +12,8 @@ from pydantic import JsonValue
 
 from chalicelib.mcp.api_calls import ApiCall, ApiCaller, ApiRefusalError
 from chalicelib.mcp.batch_tools import BATCH_TOOLS
+from chalicelib.mcp.document_changes import DOCUMENT_CHANGES
+from chalicelib.mcp.extraction_tools import EXTRACTION_TOOLS
 from chalicelib.mcp.job_results import (
     error_lines,
     first_error,
@@ -40,7 +42,7 @@ _JOB = "/v1/jobs/{job_id}"
 _TASK = re.compile(r"(?P<tool>[a-z_]{1,64})\.(?P<job_id>[0-9A-Za-z]{1,64})", re.ASCII)
 _OTHER_KEYS: Mapping[str, str] = {
     tool.name: "".join(route.key for route in tool.routes if route.key != JOB)
-    for tool in (*MODEL_TOOLS, *BATCH_TOOLS)
+    for tool in (*DOCUMENT_CHANGES, *EXTRACTION_TOOLS, *MODEL_TOOLS, *BATCH_TOOLS)
     if any(route.key == JOB for route in tool.routes)
 }
 """The key that a result has beside `job`, by the tools that begin jobs; "" for none."""

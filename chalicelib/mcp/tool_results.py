@@ -18,6 +18,10 @@ ERROR_KEY = "headrace/error"
 LISTS: Mapping[str, str] = {
     "document_id": "the tool list_documents",
     "collection": "the tool list_collections",
+    "extraction_id": "the tool list_extractions",
+    "extractor": "the tool list_extractors",
+    "model": "the tool list_models",
+    "group": "the tool list_model_versions",
     "job_id": "the tool list_jobs",
     "schedule": "the tool list_schedules",
     "prompt": "prompts/list, a method of the protocol",
@@ -25,6 +29,7 @@ LISTS: Mapping[str, str] = {
 """What lists the things that there are, by the field that names one."""
 _FIXES: Mapping[str, str] = {
     "NotFound": "Look the id or the name up in the call that returned it.",
+    "NotPermitted": "Connect with an operator's API key; nothing in the arguments can mend it.",
     "Conflict": "Look at the present state of the thing before calling again.",
     "QuotaExceeded": "Spend less by asking for less, or have the budget raised.",
     "Throttled": "Call again a little later.",

@@ -7,14 +7,25 @@ from collections.abc import Mapping
 from chalicelib.mcp import tasks
 from chalicelib.mcp.api_calls import ApiCaller, ApiRefusalError
 from chalicelib.mcp.batch_tools import BATCH_TOOLS
+from chalicelib.mcp.document_changes import DOCUMENT_CHANGES
 from chalicelib.mcp.document_tools import DOCUMENT_TOOLS
+from chalicelib.mcp.extraction_tools import EXTRACTION_TOOLS
 from chalicelib.mcp.jsonrpc import INVALID_PARAMS, Json, RpcError
 from chalicelib.mcp.model_tools import MODEL_TOOLS
+from chalicelib.mcp.registry_tools import REGISTRY_TOOLS
 from chalicelib.mcp.tool import Arguments, McpTool
 from chalicelib.mcp.tool_results import failed_result, output_result
 from chalicelib.mcp.work_tools import WORK_TOOLS
 
-TOOLS: tuple[McpTool, ...] = (*DOCUMENT_TOOLS, *MODEL_TOOLS, *BATCH_TOOLS, *WORK_TOOLS)
+TOOLS: tuple[McpTool, ...] = (
+    *DOCUMENT_TOOLS,
+    *DOCUMENT_CHANGES,
+    *EXTRACTION_TOOLS,
+    *MODEL_TOOLS,
+    *BATCH_TOOLS,
+    *WORK_TOOLS,
+    *REGISTRY_TOOLS,
+)
 TOOL_BY_NAME: Mapping[str, McpTool] = {tool.name: tool for tool in TOOLS}
 
 

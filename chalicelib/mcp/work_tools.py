@@ -152,4 +152,11 @@ WORK_TOOLS: tuple[McpTool, ...] = (
         ),
         read_only=True,
     ),
+    McpTool(
+        name="get_budgets",
+        title="Show budgets",
+        description="Show what may still be spent today, and by which limits.",
+        routes=(ToolRoute("GET", "/v1/budgets"),),
+        read_only=True,
+    ),
 )

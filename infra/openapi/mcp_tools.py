@@ -42,6 +42,13 @@ _UPLOADED: Mapping[str, Json] = {
     },
     "required": ["document_id", "uploaded", "upload", "expires_at"],
 }
+MAX_PATTERN = 60
+_LIMITS = frozenset(
+    {
+        *("pattern", "format", "default", "minLength", "maxLength", "minItems", "maxItems"),
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    }
+)
 _OUTPUTS: Mapping[str, Mapping[str, Json]] = {"generate_image": _DRAWN, "put_document": _UPLOADED}
 """Output schemas of tools that do not return the response of a route."""
 
@@ -71,7 +78,7 @@ def _listed(tool: McpTool, document: Mapping[str, Json]) -> Json:
         "title": tool.title,
         "description": tool.description,
         "inputSchema": _input_schema(tool, document),
-        "outputSchema": _output_schema(tool, document),
+        "outputSchema": _result(_output_schema(tool, document)),
         "annotations": {
             "title": tool.title,
             "readOnlyHint": tool.read_only,
@@ -83,6 +90,7 @@ def _listed(tool: McpTool, document: Mapping[str, Json]) -> Json:
 
 
 def _input_schema(tool: McpTool, document: Mapping[str, Json]) -> Json:
+    """Return the schema of a tool's arguments, less what a model need not be told."""
     properties = {
         argument.name: _argument_schema(tool.routes[0], argument, document)
         for argument in tool.arguments
@@ -94,7 +102,7 @@ def _input_schema(tool: McpTool, document: Mapping[str, Json]) -> Json:
         **({"required": required} if required else {}),
         "additionalProperties": False,
     }
-    return _with_definitions(schema, document)
+    return _without_nulls(_with_definitions(schema, document))
 
 
 def _argument_schema(
@@ -106,7 +114,7 @@ def _argument_schema(
     found = _parameters(operation) if route.method == "GET" else _fields(operation, document)
     if argument.name in route.variables:
         found = {name: {"type": "string"} for name in route.variables}
-    return {**_not_null(found[argument.name]), "description": argument.description}
+    return {**_without_nulls(found[argument.name]), "description": argument.description}
 
 
 def _parameters(operation: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -122,13 +130,24 @@ def _fields(operation: Mapping[str, Json], document: Mapping[str, Json]) -> Mapp
     return fields
 
 
-def _not_null(schema: Mapping[str, Json]) -> Json:
-    """Return a schema without null, as a client leaves out an argument that it does not set."""
-    if "anyOf" not in schema:
-        return dict(schema)
-    kept = [each for each in schema["anyOf"] if each != {"type": "null"}]
-    rest = {name: value for name, value in schema.items() if name != "anyOf"}
-    return {**rest, **kept[0]} if len(kept) == 1 else {**rest, "anyOf": kept}
+def _without_nulls(schema: Json) -> Json:
+    """Return a schema without nulls and long patterns, wherever it is.
+
+    A client leaves out an argument that it does not set, and the route checks patterns.
+    """
+    if isinstance(schema, list):
+        return [_without_nulls(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {
+        name: _without_nulls(each)
+        for name, each in schema.items()
+        if not (name == "pattern" and len(str(each)) > MAX_PATTERN)
+    }
+    if "anyOf" not in kept:
+        return kept
+    choices = [each for each in kept.pop("anyOf") if each != {"type": "null"}]
+    return {**kept, **choices[0]} if len(choices) == 1 else {**kept, "anyOf": choices}
 
 
 def _output_schema(tool: McpTool, document: Mapping[str, Json]) -> Json:
@@ -157,6 +176,19 @@ def _response(route: ToolRoute, document: Mapping[str, Json]) -> Json:
     without = {name: each for name, each in schema["properties"].items() if name != "receipt"}
     required = [name for name in schema.get("required", ()) if name != "receipt"]
     return {**schema, "properties": without, "required": required}
+
+
+def _result(schema: Json) -> Json:
+    """Return the schema of a result without limits and defaults, which bind nobody who reads."""
+    if isinstance(schema, list):
+        return [_result(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: _result(each)
+        for name, each in schema.items()
+        if not (name in _LIMITS and not isinstance(each, dict))
+    }
 
 
 def _plain(schema: Json) -> Json:

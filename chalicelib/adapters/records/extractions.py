@@ -69,14 +69,17 @@ class ExtractionTable:
         item = self._table.get(_key(tenant, extraction_id))
         return None if item is None else _stored(item)
 
-    def extractions(self, tenant: str, document_id: str, after: str) -> Iterator[StoredExtraction]:
-        """Yield extractions by document, those after the id `after` ("" for all).
+    def extractions(
+        self, tenant: str, document_id: str, after: str, *, newest_first: bool = False
+    ) -> Iterator[StoredExtraction]:
+        """Yield extractions by document and time, those after the id `after` ("" for all).
 
-        With a `document_id` only those of that document.
+        With a `document_id` only those of that document. `newest_first` turns the order around.
         """
         prefix = f"{_EXTRACTION}{document_id}#" if document_id else _EXTRACTION
         start = _key(tenant, after)[1] if after else ""
-        for item in self._table.query(tenant_pk(tenant), prefix, after=start):
+        pk = tenant_pk(tenant)
+        for item in self._table.query(pk, prefix, after=start, newest_first=newest_first):
             yield _stored(item)
 
     def waiting(self, tenant: str, after: str) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.cloud import PROJECT, CloudProcess
-from tests.e2e.tenants import Tenant, make_tenant
+from tests.e2e.tenants import Tenant, key_of, make_tenant
 from tests.soak import WHOLE
 from tests.unit.mcp.messages import legacy, modern
 
@@ -30,6 +30,14 @@ SUITE = "@modelcontextprotocol/conformance@0.2.0-alpha.12"
 BASELINE = Path(__file__).with_name("node") / "mcp_conformance.yml"
 TIMEOUT_SECONDS = 200
 NODE_FOR_SUITE = 22
+TURBINE = "# Turbine\n\nThe turbine was made by Voss Hydro in 2011. It is rated at 410 kilowatts.\n"
+DESTRUCTIVE = [
+    "cancel_job",
+    "decide_on_model_version",
+    "delete_document",
+    "put_document",
+    "put_review",
+]
 STORY = {"prompt": "Tell a long story.", "max_tokens": 60, "allow_truncation": True}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(TIMEOUT_SECONDS + 20)]
@@ -42,34 +50,88 @@ def tenant(cloud: CloudProcess) -> Iterator[Tenant]:
     made.api.close()
 
 
-def key_of(tenant: Tenant) -> str:
-    return str(tenant.api.headers["Authorization"]).removeprefix("Bearer ")
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a text, an invoice, and a file that is no PDF though it says so."""
+    made = tmp_path / "station"
+    made.mkdir()
+    made.joinpath("turbine.md").write_text(TURBINE, encoding="utf-8")
+    made.joinpath("broken.pdf").write_bytes(b"%PDF-1.7\nnothing")
+    shutil.copy(PROJECT / "examples" / "extraction" / "invoice.pdf", made)
+    return made
+
+
+@pytest.fixture
+def group(cloud: CloudProcess) -> str:
+    """A group of trained models, one version of which waits for a verdict."""
+    registry, name = cloud.client("sagemaker"), "headrace-local-mcp-test"
+    registry.create_model_package_group(ModelPackageGroupName=name)
+    registry.create_model_package(
+        ModelPackageGroupName=name,
+        InferenceSpecification={
+            "Containers": [{"Image": "none", "ModelDataUrl": "s3://none/model.tar.gz"}],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+        CustomerMetadataProperties={"loss": "0.25"},
+        ModelApprovalStatus="PendingManualApproval",
+    )
+    return name
 
 
 @pytest.mark.skipif(not PYTHON.exists(), reason="make clients has not been run")
-def test_the_client_of_pypi_should_do_what_an_agent_does(tenant: Tenant) -> None:
+def test_a_newcomer_should_come_all_the_way_by_the_client_of_pypi(
+    tenant: Tenant, folder: Path, group: str
+) -> None:
+    """Upload, find why a file was rejected, ask, correct, cancel, approve, delete, see the cost."""
     program = Path(__file__).with_name("mcp_program.py")
-    where = [tenant.cloud.endpoint_url, key_of(tenant), str(HEADRACE)]
+    keys = [key_of(tenant.api), tenant.cloud.api_key]
     done = subprocess.run(
-        [str(PYTHON), str(program), *where],
+        [str(PYTHON), str(program), tenant.cloud.endpoint_url, *keys, group, str(folder), HEADRACE],
         capture_output=True,
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()[-4000:]
     told = json.loads(done.stdout.splitlines()[-1])
-    first = told["modern"]
-    assert first["version"] == "2026-07-28"
-    assert first["status"] == "ready"
-    assert "Voss Hydro" in first["answer"]
-    assert first["passage"] == "The turbine was made by Voss Hydro in 2011."
-    assert first["passage"] in first["whole"]
-    assert float(first["dollars"]) > 0
-    assert (first["prompts"], first["refused"]) == (0, "top_k")
-    assert {"search", "ask", "put_document", "extract", "get_job"} <= set(first["tools"])
+    way = told["newcomer"]
+    assert way["version"] == "2026-07-28"
+    assert way["destructive"] == DESTRUCTIVE
+    ready = {"invoice.pdf": "ready", "turbine.md": "ready"}
+    assert way["statuses"] == {"broken.pdf": "rejected", **ready}
+    assert "PDF" in way["reason"]
+    assert "Voss Hydro" in way["answer"]
+    assert way["passage"] == "The turbine was made by Voss Hydro in 2011."
+    assert way["rated"]
+    assert float(way["dollars"]) > 0
+    assert sorted(way["listed"]) == sorted(ready)
+    assert way["completed"] == {"document": True, "pages": ["1"]}
+    assert way["review"] == {
+        "before": None,
+        "waiting": 1,
+        "status": "reviewed",
+        "after": "R-7",
+        "schema": True,
+    }
+    assert way["batch"] == {
+        "estimated": 1,
+        "status": "cancelled",
+        "errors": [["b", "InvalidInput"]],
+        "again": "Conflict",
+    }
+    verdict = way["verdict"]
+    assert (verdict["denied"]["type"], verdict["denied"]["field"]) == (
+        "NotPermitted",
+        "Authorization",
+    )
+    assert (verdict["before"], verdict["numbers"]) == ("waiting", {"loss": 0.25})
+    assert verdict["after"] == "approved"
+    assert way["deleted"]
+    assert way["missing"] == "NotFound"
+    assert way["usage"]["total"]["requests"] > 0, way["usage"]
     versions = [told[name]["version"] for name in ("legacy", "stdio", "stdio legacy")]
     assert versions == ["2025-11-25", "2026-07-28", "2025-11-25"]
-    assert {each["answer"] for each in told.values()} == {first["answer"]}
+    assert {told[name]["answer"] for name in ("legacy", "stdio", "stdio legacy")} == {way["answer"]}
 
 
 def test_requests_should_be_answered_alike_by_whichever_process(tenant: Tenant) -> None:
@@ -152,7 +214,7 @@ def test_the_suite_of_the_protocol_should_find_what_it_always_finds(
 @contextmanager
 def keyed(tenant: Tenant) -> Iterator[str]:
     """Yield an address whose requests get the tenant's key, which the suite cannot send."""
-    there, key = urlsplit(tenant.cloud.endpoint_url).netloc, key_of(tenant)
+    there, key = urlsplit(tenant.cloud.endpoint_url).netloc, key_of(tenant.api)
 
     class Forward(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

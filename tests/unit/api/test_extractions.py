@@ -52,6 +52,7 @@ def test_a_short_document_should_be_answered_with_its_fields(room: Room) -> None
     first = shown["shown_fields"][0]
     place = first["evidence"][0]
     assert INVOICE[place["start"] : place["end"]] == first["raw"]
+    assert shown["json_schema"] == SCHEMA
     one = f"{URL}/{shown['extraction_id']}"
     assert room.api.call("GET", one).json_body == shown
     assert room.api.call("GET", one, key=OTHER_KEY).status_code == 404
@@ -127,6 +128,23 @@ def test_extractions_should_be_listed_by_document_and_status(room: Room) -> None
     assert [each["path"] for each in of_one] == ["b.pdf"]
     assert error_of(room.api.call("GET", f"{URL}?status=odd"))["field"] == "status"
     assert error_of(room.api.call("GET", f"{URL}?document_id=odd"))["field"] == "document_id"
+    (name, stored), *_ = room.api.extraction_records.kept.items()
+    job_id = "01J9ZQ3V5B8X6N2M4K7T0RWFHD"
+    facts = stored.facts.model_copy(update={"job_id": job_id})
+    room.api.extraction_records.kept[name] = replace(stored, facts=facts)
+    of_job = room.api.call("GET", f"{URL}?job_id={job_id}").json_body["items"]
+    assert [each["extraction_id"] for each in of_job] == [facts.extraction_id]
+    assert error_of(room.api.call("GET", f"{URL}?job_id=odd"))["field"] == "job_id"
+    assert error_of(room.api.call("GET", f"{URL}?order=newest"))["field"] == "order"
+
+
+def test_extractions_of_a_document_should_be_listed_with_the_newest_first(room: Room) -> None:
+    made = [room.extract().json_body["extraction_id"] for _ in range(3)]
+    url = f"{URL}?document_id={room.invoice.document_id}&limit=2&order=newest"
+    page = room.api.call("GET", url).json_body
+    rest = room.api.call("GET", f"{url}&cursor={page['next_cursor']}").json_body
+    listed = [each["extraction_id"] for each in (*page["items"], *rest["items"])]
+    assert listed == sorted(made, reverse=True)
 
 
 @pytest.mark.parametrize(

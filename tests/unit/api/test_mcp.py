@@ -21,7 +21,7 @@ from chalicelib.mcp.jsonrpc import (
 )
 from chalicelib.mcp.tool_results import ERROR_KEY, RECEIPT_KEY
 from chalicelib.mcp.versions import SERVER_INFO_KEY
-from tests.unit.api.fakes import OTHER_KEY, Api, error_of
+from tests.unit.api.fakes import OPERATOR_KEY, OTHER_KEY, Api, error_of
 from tests.unit.api.records import document
 from tests.unit.mcp.messages import legacy, modern
 from tests.unit.retrieval.fakes import hit
@@ -60,7 +60,8 @@ def schema_of(api: Api, name: str) -> dict[str, Any]:
 def test_discovery_should_say_versions_and_capabilities() -> None:
     found = result(Api(), "server/discover")
     assert found["supportedVersions"] == ["2026-07-28"]
-    assert set(found["capabilities"]) == {"tools", "resources", "prompts", "extensions"}
+    capabilities = {"tools", "resources", "prompts", "completions", "extensions"}
+    assert set(found["capabilities"]) == capabilities
     assert (found["ttlMs"], found["cacheScope"]) == (3_600_000, "public")
 
 
@@ -159,6 +160,31 @@ def test_a_tenant_should_see_its_own_documents_alone() -> None:
     read = send(api, modern("resources/read", uri=uri), key=OTHER_KEY)
     assert error(read) == (400, INVALID_PARAMS)
     assert read.json_body["error"]["data"] == {"uri": uri}
+
+
+def test_a_document_should_be_deleted_with_what_it_had() -> None:
+    api = Api()
+    mine = document("a.md")
+    api.records.add(mine)
+    theirs = called(api, "delete_document", OTHER_KEY, document_id=mine.document_id)
+    assert theirs["_meta"][ERROR_KEY]["fix"] == "Look document_id up by the tool list_documents."
+    found = called(api, "delete_document", document_id=mine.document_id)["structuredContent"]
+    assert (found["deleted"]["document_id"], found["job"]) == (mine.document_id, None)
+    jsonschema.Draft202012Validator(schema_of(api, "delete_document")).validate(found)
+    assert called(api, "get_document", document_id=mine.document_id)["isError"] is True
+
+
+def test_versions_of_models_should_take_the_key_of_an_operator() -> None:
+    api = Api()
+    verdict = {"group": "headrace-test-vae", "number": 1, "state": "approved"}
+    refused = called(api, "decide_on_model_version", **verdict)
+    told = refused["_meta"][ERROR_KEY]
+    assert (told["type"], told["field"]) == ("NotPermitted", "Authorization")
+    assert "operator's API key" in told["fix"]
+    listed = called(api, "list_model_versions", OPERATOR_KEY)["structuredContent"]["items"]
+    verdict["group"] = listed[0]["group"]
+    decided = called(api, "decide_on_model_version", OPERATOR_KEY, **verdict)["structuredContent"]
+    assert (decided["number"], decided["state"]) == (1, "approved")
 
 
 def test_resources_should_be_listed_a_page_at_a_time_by_a_cursor_of_the_api() -> None:

@@ -29,10 +29,13 @@ class FakeExtractions:
     def extraction(self, tenant: str, extraction_id: str) -> StoredExtraction | None:
         return self.kept.get((tenant, extraction_id))
 
-    def extractions(self, tenant: str, document_id: str, after: str) -> Iterator[StoredExtraction]:
-        for (owner, name), stored in sorted(self.kept.items()):
+    def extractions(
+        self, tenant: str, document_id: str, after: str, *, newest_first: bool = False
+    ) -> Iterator[StoredExtraction]:
+        for (owner, name), stored in sorted(self.kept.items(), reverse=newest_first):
             wanted = document_id in {"", stored.facts.document_id}
-            if owner == tenant and wanted and name > after:
+            behind = not after or (name < after if newest_first else name > after)
+            if owner == tenant and wanted and behind:
                 yield stored
 
     def waiting(self, tenant: str, after: str) -> Iterator[tuple[str, str]]:
