@@ -20,7 +20,7 @@ import httpx2
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import ResourceTemplateReference
+from mcp.types import ResourceTemplateReference
 
 endpoint, key, operator_key, group, folder, command = sys.argv[1:]
 DEADLINE_SECONDS = 90

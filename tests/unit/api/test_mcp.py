@@ -176,7 +176,7 @@ def test_a_document_should_be_deleted_with_what_it_had() -> None:
 
 def test_versions_of_models_should_take_the_key_of_an_operator() -> None:
     api = Api()
-    verdict = {"group": "headrace-test-vae", "number": 1, "state": "approved"}
+    verdict: dict[str, Any] = {"group": "headrace-test-vae", "number": 1, "state": "approved"}
     refused = called(api, "decide_on_model_version", **verdict)
     told = refused["_meta"][ERROR_KEY]
     assert (told["type"], told["field"]) == ("NotPermitted", "Authorization")
