@@ -27,7 +27,7 @@ _BOOLEANS = ("true", "false")
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class CompletionValue:
     """A value, and the words by which people know it, such as a document's path."""
 
     value: str
@@ -111,7 +111,7 @@ def _invalid(message: str, field: str) -> RpcError:
     return RpcError(INVALID_PARAMS, message, {"field": field})
 
 
-def _of_prompt(api: ApiCaller, prompt: str, argument: str) -> Iterator[Candidate]:
+def _of_prompt(api: ApiCaller, prompt: str, argument: str) -> Iterator[CompletionValue]:
     """Yield the values that an argument of a prompt may have, where they are few."""
     try:
         variables = prompts.prompt_variables(api, prompt)
@@ -124,11 +124,13 @@ def _of_prompt(api: ApiCaller, prompt: str, argument: str) -> Iterator[Candidate
     terms = variables[argument]
     values = _BOOLEANS if terms.get("type") == "boolean" else terms.get("values")
     return (
-        (Candidate(str(each)) for each in values) if isinstance(values, list | tuple) else iter(())
+        (CompletionValue(str(each)) for each in values)
+        if isinstance(values, list | tuple)
+        else iter(())
     )
 
 
-def _of_template(api: ApiCaller, uri: str, request: CompletionRequest) -> Iterator[Candidate]:
+def _of_template(api: ApiCaller, uri: str, request: CompletionRequest) -> Iterator[CompletionValue]:
     """Yield the values of a variable of a resource template."""
     if uri not in resources.VARIABLES:
         raise _invalid(
@@ -163,28 +165,28 @@ def _listed(api: ApiCaller, route: str, path: Given | None = None, **query: str)
             return
 
 
-def _documents(api: ApiCaller, given: Given) -> Iterator[Candidate]:
+def _documents(api: ApiCaller, given: Given) -> Iterator[CompletionValue]:
     for each in _listed(api, "/v1/documents", status="ready"):
-        yield Candidate(str(each.get("document_id")), str(each.get("path")))
+        yield CompletionValue(str(each.get("document_id")), str(each.get("path")))
 
 
-def _document_versions(api: ApiCaller, given: Given) -> Iterator[Candidate]:
+def _document_versions(api: ApiCaller, given: Given) -> Iterator[CompletionValue]:
     document = given.get("document_id")
     if document is None:
         return
     route = "/v1/documents/{document_id}/versions"
     body = _shown(api, route, {"document_id": document})
     for each in objects_of(body.get("items")):
-        yield Candidate(str(each.get("version")))
+        yield CompletionValue(str(each.get("version")))
 
 
-def _pages(api: ApiCaller, given: Given) -> Iterator[Candidate]:
+def _pages(api: ApiCaller, given: Given) -> Iterator[CompletionValue]:
     document = given.get("document_id")
     if document is None:
         return
     pages = _shown(api, "/v1/documents/{document_id}", {"document_id": document}).get("pages")
     for number in range(1, (pages if isinstance(pages, int) else 0) + 1):
-        yield Candidate(str(number))
+        yield CompletionValue(str(number))
 
 
 def _shown(api: ApiCaller, route: str, path: Given) -> Json:
@@ -197,33 +199,33 @@ def _shown(api: ApiCaller, route: str, path: Given) -> Json:
         raise
 
 
-def _extractions(api: ApiCaller, given: Given) -> Iterator[Candidate]:
+def _extractions(api: ApiCaller, given: Given) -> Iterator[CompletionValue]:
     for each in _listed(api, "/v1/extractions"):
-        yield Candidate(str(each.get("extraction_id")), str(each.get("path")))
+        yield CompletionValue(str(each.get("extraction_id")), str(each.get("path")))
 
 
-def _collections(api: ApiCaller, given: Given) -> Iterator[Candidate]:
+def _collections(api: ApiCaller, given: Given) -> Iterator[CompletionValue]:
     body = _shown(api, "/v1/collections", {})
     for each in objects_of(body.get("items")):
-        yield Candidate(str(each.get("name")))
+        yield CompletionValue(str(each.get("name")))
 
 
-def _prompts(api: ApiCaller, given: Given) -> Iterator[Candidate]:
+def _prompts(api: ApiCaller, given: Given) -> Iterator[CompletionValue]:
     for each in _listed(api, "/v1/prompts"):
-        yield Candidate(str(each.get("name")))
+        yield CompletionValue(str(each.get("name")))
 
 
-def _prompt_versions(api: ApiCaller, given: Given) -> Iterator[Candidate]:
+def _prompt_versions(api: ApiCaller, given: Given) -> Iterator[CompletionValue]:
     prompt = given.get("prompt")
     if prompt is None:
         return
     labels = object_of(_shown(api, "/v1/prompts/{prompt}", {"prompt": prompt}).get("labels"))
-    yield from map(Candidate, labels)
+    yield from map(CompletionValue, labels)
     for each in _listed(api, "/v1/prompts/{prompt}/versions", {"prompt": prompt}):
-        yield Candidate(str(each.get("version")))
+        yield CompletionValue(str(each.get("version")))
 
 
-_VARIABLES: Mapping[tuple[str, str], Callable[[ApiCaller, Given], Iterator[Candidate]]] = {
+_VARIABLES: Mapping[tuple[str, str], Callable[[ApiCaller, Given], Iterator[CompletionValue]]] = {
     ("", "document_id"): _documents,
     ("", "version"): _document_versions,
     ("", "page"): _pages,
