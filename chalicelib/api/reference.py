@@ -66,6 +66,7 @@ def send_text(request: Request, text: str, media_type: str, cache_control: str) 
         "Content-Type": media_type,
         "ETag": tag,
         "Cache-Control": cache_control,
+        "Vary": "Accept-Encoding",  # API Gateway compresses it for those who ask.
     }
     if tag in _entity_tags(request.headers.get("if-none-match", "")):
         return Response(body="", status_code=NOT_MODIFIED, headers=headers)

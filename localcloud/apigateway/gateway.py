@@ -7,7 +7,6 @@ import hashlib
 import json
 import logging
 import queue
-import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 
 from localcloud.apigateway.admission import FunctionAdmission
 from localcloud.apigateway.authorizers import Authorizers, Invoke, RequestRefusedError
+from localcloud.apigateway.compression import compressed
 from localcloud.apigateway.gateway_responses import (
     BAD_GATEWAY,
     FUNCTION_THROTTLED,
@@ -41,6 +41,7 @@ from localcloud.apigateway.proxy_response import (
     StreamedResponse,
     read_response,
     read_streamed_response,
+    send_response,
 )
 from localcloud.apigateway.rest_api import (
     Integration,
@@ -119,7 +120,10 @@ class ApiGateway:
         if isinstance(response, GatewayFailure):
             record.failure = response.response_type
             response = self._api.responses.response(response, self._variables(request))
-        body = _send(response, request, start_response)
+        if isinstance(response, HttpResponse):
+            min_bytes = self._api.min_compressed_bytes
+            response = compressed(response, request.header("Accept-Encoding"), min_bytes)
+        body = send_response(response, request, start_response)
         return self._logged(record, request, response.status, body)
 
     def _logged(
@@ -273,28 +277,3 @@ def _no_such_route(request: HttpRequest) -> GatewayFailure:
         return MISSING_TOKEN
     digest = base64.b64encode(hashlib.sha256(authorization.encode()).digest()).decode()
     return incomplete_signature(digest)
-
-
-def _send(
-    response: _Response, request: HttpRequest, start_response: StartResponse
-) -> Iterable[bytes]:
-    """Send status and headers, and return the body.
-
-    The status of a stream is sent before its body, so a function that fails cuts the body off.
-    """
-    headers = [
-        *response.headers,
-        ("x-amzn-RequestId", request.request_id),
-        ("X-Amzn-Trace-Id", request.trace_id),
-    ]
-    if isinstance(response, HttpResponse):
-        headers.append(("Content-Length", str(len(response.body))))
-    start_response(f"{response.status} {_reason(response.status)}", headers)
-    if isinstance(response, StreamedResponse):
-        return response.body
-    return [b"" if request.method == "HEAD" else response.body]
-
-
-def _reason(status: int) -> str:
-    phrases = {each.value: each.phrase for each in HTTPStatus}
-    return re.sub(r"[^ -~]", "", phrases.get(status, "Unknown"))

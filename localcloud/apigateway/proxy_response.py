@@ -12,7 +12,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
+
+from localcloud.apigateway.http_request import HttpRequest
+from localcloud.wsgi import StartResponse
 
 DELIMITER = b"\0" * 8
 """Separates the JSON document of status and headers from the body of a stream."""
@@ -135,3 +139,28 @@ def _header_text(value: Any) -> str:
     if any(ord(character) > _MAX_LATIN_1 for character in text):
         raise MalformedResponseError("a header's value is not Latin-1, as HTTP has it")
     return text.replace("\r", "").replace("\n", "")
+
+
+def send_response(
+    response: HttpResponse | StreamedResponse, request: HttpRequest, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Send status and headers, and return the body.
+
+    The status of a stream is sent before its body, so a function that fails cuts the body off.
+    """
+    headers = [
+        *response.headers,
+        ("x-amzn-RequestId", request.request_id),
+        ("X-Amzn-Trace-Id", request.trace_id),
+    ]
+    if isinstance(response, HttpResponse):
+        headers.append(("Content-Length", str(len(response.body))))
+    start_response(f"{response.status} {_reason(response.status)}", headers)
+    if isinstance(response, StreamedResponse):
+        return response.body
+    return [b"" if request.method == "HEAD" else response.body]
+
+
+def _reason(status: int) -> str:
+    phrases = {each.value: each.phrase for each in HTTPStatus}
+    return re.sub(r"[^ -~]", "", phrases.get(status, "Unknown"))

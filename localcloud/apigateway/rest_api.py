@@ -32,7 +32,8 @@ _HEADER = "method.response.header."
 _JSON = "application/json"
 _BINARY_TYPES = "x-amazon-apigateway-binary-media-types"
 _GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
-_EXTENSIONS = frozenset({_BINARY_TYPES, _GATEWAY_RESPONSES, VALIDATOR, VALIDATORS})
+_MIN_COMPRESSED = "x-amazon-apigateway-minimum-compression-size"
+_EXTENSIONS = frozenset({_BINARY_TYPES, _GATEWAY_RESPONSES, _MIN_COMPRESSED, VALIDATOR, VALIDATORS})
 
 FunctionName = Callable[[str], str]
 """Returns the name of the function that an integration refers to by ARN or `${Logical.Arn}`."""
@@ -95,7 +96,8 @@ class RestApi:
     """A deployed API.
 
     `routes` is resource path → upper-case method (or ANY) → integration. `responses` are the
-    gateway responses that the API defines, `settings` those of its stage.
+    gateway responses that the API defines, `settings` those of its stage. Responses are compressed
+    from `min_compressed_bytes` on, or never.
     """
 
     routes: Mapping[str, Mapping[str, Integration]]
@@ -105,6 +107,7 @@ class RestApi:
     responses: GatewayResponses = field(default_factory=GatewayResponses)
     settings: ApiStage = field(default_factory=ApiStage)
     region: str = "us-east-1"
+    min_compressed_bytes: int | None = None
 
     @classmethod
     def from_swagger(
@@ -135,6 +138,7 @@ class RestApi:
             frozenset(document.get(_BINARY_TYPES, ())),
             stage,
             responses=GatewayResponses.from_definitions(document.get(_GATEWAY_RESPONSES, {})),
+            min_compressed_bytes=document.get(_MIN_COMPRESSED),
         )
 
 

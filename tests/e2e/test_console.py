@@ -202,6 +202,9 @@ def test_should_send_files_that_may_be_kept_and_a_page_that_may_not(cloud: Cloud
         sent = client.get(f"/{file[1]}")
         assert (sent.status_code, sent.headers["x-content-type-options"]) == (200, "nosniff")
         assert "immutable" in sent.headers["cache-control"]
+        assert sent.headers["content-encoding"] == "gzip"
+        plain = client.get(f"/{file[1]}", headers={"Accept-Encoding": "identity"})
+        assert ("content-encoding" in plain.headers, plain.text) == (False, sent.text)
         gone = client.get("/console/0123456789abcdef/app.js")
         assert (gone.status_code, gone.json()["error"]["field"]) == (404, "console_file")
 

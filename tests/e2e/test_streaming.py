@@ -36,6 +36,7 @@ def _asked(api: httpx.Client, question: str) -> list[tuple[str, Any]]:
     with api.stream("POST", "/v1/ask/stream", json=body) as response:
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
+        assert "content-encoding" not in response.headers
         assert response.headers["transfer-encoding"] == "chunked"
         return list(_events(response))
 
