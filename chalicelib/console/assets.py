@@ -45,6 +45,7 @@ OWN = (
     "viewer.js",
     "regions.js",
     "documents.js",
+    "drop.js",
     "upload.js",
     "document.js",
     "ask.js",

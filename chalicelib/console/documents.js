@@ -1,48 +1,72 @@
 // Documents: drop files, follow their states, filter, retry, delete. One page of them is held.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 
 import { get, post, remove } from "./api.js";
+import { Drop, useUpload } from "./drop.js";
 import { bytes, count, dollars, when } from "./format.js";
 import { go, link } from "./route.js";
 import { Badge, Choice, CollectionChoice, ConfirmButton, Loaded, Problem, Screen, Table, html, useAction, useCollections, usePages, usePolling } from "./ui.js";
-import { chosenFiles, droppedFiles, uploadAll } from "./upload.js";
 
 const STATES = ["received", "processing", "ready", "rejected", "failed"];
 const UNDER_WAY = new Set(["received", "processing"]);
 const A_PAGE = 50;
+const MAX_REQUESTS = 10; // A page; with a filter, each looks at 2,000 documents.
 const SOON_MS = 800;
 const LATER_MS = 5000;
+const SELDOM_MS = 30_000;
+const MANY = 500;
 
 export default function Documents({ query }) {
   const { collection = "", status = "" } = query;
-  const listed = usePages(
-    (cursor, signal) => get("v1/documents", { collection, status, limit: A_PAGE, cursor }, { signal }),
-    [collection, status],
-  );
+  const listed = usePages((cursor, signal) => filled({ collection, status }, cursor, signal), [collection, status], "documents");
   const collections = useCollections();
-  const [hurry, setHurry] = useState(false);
-  const busy = hurry || listed.value?.items.some((each) => UNDER_WAY.has(each.status));
+  const upload = useUpload();
+  const busy = upload?.running || upload?.pending.size > 0 || listed.value?.items.some((each) => UNDER_WAY.has(each.status));
   const refresh = async () => {
     await Promise.all([listed.reload(), collections.reload()]);
   };
-  usePolling(refresh, busy ? SOON_MS : LATER_MS, true);
+  usePolling(async () => { if (!collection && !status) await listed.reload(); }, busy ? SOON_MS : LATER_MS, true);
+  // The API counts by reading every document, and so it does to find those of a filter: of many documents both
+  // are asked for seldom, and what a filter finds once the counts have changed.
+  const counts = JSON.stringify(collections.value?.items.map((each) => each.tally.documents));
+  const seen = useRef(null);
+  const recount = async () => {
+    const changed = seen.current !== null && seen.current !== counts;
+    seen.current = counts;
+    await Promise.all([collections.reload(), changed && (collection || status) ? listed.reload() : null]);
+  };
+  const many = (collections.value?.items ?? []).reduce((sum, each) => sum + (each.tally.documents.total ?? 0), 0) > MANY;
+  const [soon, later] = many ? [LATER_MS, SELDOM_MS] : [SOON_MS, LATER_MS];
+  usePolling(recount, busy ? soon : later, true);
   const choose = (change) => go(["documents"], { ...query, ...change }, true);
   return html`<${Screen} title="Documents">
-    <${Drop} collection=${collection || "default"} onBusy=${setHurry} onSent=${refresh} />
-    <${Tallies} of=${collections} chosen=${collection} />
+    <${Drop} collection=${collection || "default"} onSent=${refresh} />
+    <${Tallies} of=${collections} query=${query} />
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
       <${CollectionChoice} of=${collections} value=${collection} onChoose=${(value) => choose({ collection: value })} />
       <${Choice} label="State" of=${STATES} value=${status} onChoose=${(value) => choose({ status: value })} />
     </form>
-    <${Loaded} of=${listed}>${(page) => html`<${List} items=${page.items} reload=${refresh} />`}<//>
+    <${Loaded} of=${listed}>${(page) => html`<${List} items=${page.items} reload=${refresh} more=${page.next_cursor} />`}<//>
     ${listed.pager}
   <//>`;
 }
 
-function List({ items, reload }) {
+/** Read a page; one of few finds is read on until it is full, or enough documents were looked at. */
+async function filled(filters, cursor, signal) {
+  const items = [];
+  let next = cursor;
+  for (let request = 1; ; request += 1) {
+    const page = await get("v1/documents", { ...filters, limit: A_PAGE - items.length, cursor: next }, { signal });
+    items.push(...page.items);
+    next = page.next_cursor;
+    if (!next || items.length === A_PAGE || request === MAX_REQUESTS) return { items, next_cursor: next };
+  }
+}
+
+function List({ items, reload, more }) {
   return html`<${Table} caption="Documents" rows=${items} keyOf=${(each) => each.document_id}
-    empty="No documents here. Drop files above, or choose another state or collection." columns=${[
+    empty=${more ? "None among the documents looked at so far; the next page looks on." : "No documents here. Drop files above, or choose another state or collection."} columns=${[
       { title: "Name", kind: "wide", cell: (each) => html`<a href=${link(["document", each.document_id])}>${each.path}</a>
         ${each.reason && html`<div class="reason">${each.reason}</div>`}
         ${each.notices.map((notice) => html`<div class="quiet">${notice}</div>`)}` },
@@ -51,7 +75,7 @@ function List({ items, reload }) {
       { title: "Pages", kind: "number", cell: (each) => count(each.pages) },
       { title: "Size", kind: "number", cell: (each) => bytes(each.bytes) },
       { title: "Cost", kind: "number", cell: (each) => (each.receipt ? dollars(each.receipt.dollars) : "–") },
-      { title: "Changed", cell: (each) => when(each.updated_at) },
+      { title: "Changed", kind: "time", cell: (each) => when(each.updated_at) },
       { title: "", cell: (each) => html`<${Actions} document=${each} reload=${reload} />` },
     ]} />`;
 }
@@ -76,65 +100,13 @@ function Actions({ document, reload }) {
     <${Problem} error=${error} /></div>`;
 }
 
-function Tallies({ of, chosen }) {
-  const items = (of.value?.items ?? []).filter((each) => !chosen || each.name === chosen);
+function Tallies({ of, query }) {
+  const items = (of.value?.items ?? []).filter((each) => !query.collection || each.name === query.collection);
   const sums = {};
   for (const { tally } of items) {
     for (const [state, number] of Object.entries(tally.documents ?? {})) sums[state] = (sums[state] ?? 0) + number;
   }
   const shown = STATES.filter((state) => sums[state]);
-  return html`<p class="tallies" role="status" aria-live="polite">${shown.map((state) => html`<span><${Badge} state=${state} /> ${count(sums[state])}</span>`)}</p>`;
-}
-
-function Drop({ collection, onBusy, onSent }) {
-  const [over, setOver] = useState(false);
-  const [state, setState] = useState(null);
-  const [into, setInto] = useState(collection);
-  const files = useRef(null);
-  const folder = useRef(null);
-  useEffect(() => setInto(collection), [collection]);
-  const [send, busy, error] = useAction(async (find) => {
-    const found = await find();
-    if (!found.length) return;
-    onBusy(true);
-    setState({ total: found.length, sent: 0, failures: [] });
-    setState(await uploadAll(found, into, setState));
-    await onSent();
-    onBusy(false);
-  });
-  useEffect(() => {
-    if (!busy) return undefined;
-    const warn = (event) => event.preventDefault(); // The browser asks before the page is left.
-    addEventListener("beforeunload", warn);
-    return () => removeEventListener("beforeunload", warn);
-  }, [busy]);
-  const drop = (event) => {
-    event.preventDefault();
-    setOver(false);
-    send(() => droppedFiles(event.dataTransfer));
-  };
-  const choose = (event) => send(() => chosenFiles(event.target.files)).finally(() => { event.target.value = ""; });
-  const drag = (event) => {
-    event.preventDefault();
-    if (busy) event.dataTransfer.dropEffect = "none";
-    setOver(!busy);
-  };
-  return html`<section class=${`drop ${over ? "over" : ""}`} aria-label="Upload" onDragOver=${drag} onDragLeave=${() => setOver(false)} onDrop=${drop}>
-    <p>Drop files or folders here, or</p>
-    <div class="actions">
-      <button type="button" class="primary" disabled=${busy} onClick=${() => files.current.click()}>Choose files</button>
-      <button type="button" disabled=${busy} onClick=${() => folder.current.click()}>Choose a folder</button>
-      <label class="inline">into <input name="into" value=${into} pattern="[a-z0-9_\\-]{1,63}" size="14" aria-label="Collection to upload into" onInput=${(event) => setInto(event.target.value)} /></label>
-    </div>
-    <input ref=${files} type="file" multiple hidden data-role="files" onChange=${choose} />
-    <input ref=${folder} type="file" webkitdirectory hidden data-role="folder" onChange=${choose} />
-    <${Sending} state=${state} /><${Problem} error=${error} />
-  </section>`;
-}
-
-function Sending({ state }) {
-  if (!state) return null;
-  return html`<div role="status"><progress max=${state.total} value=${state.sent + state.failures.length} aria-label="Files sent"></progress>
-    ${count(state.sent)} of ${count(state.total)} files sent${state.failures.length ? html`, ${count(state.failures.length)} not:` : "."}${state.sent > 0 && html` <span class="quiet">Each is listed once it has arrived.</span>`}
-    ${state.failures.length > 0 && html`<ul>${state.failures.slice(0, 50).map(({ path, error }) => html`<li><code>${path}</code>: ${error.message}</li>`)}</ul>`}</div>`;
+  const least = of.value?.partial ? "at least " : "";
+  return html`<p class="tallies">${shown.map((state) => html`<a key=${state} href=${link(["documents"], { ...query, status: state })}><${Badge} state=${state} /> ${least}${count(sums[state])}</a>`)}</p>`;
 }

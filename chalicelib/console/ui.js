@@ -161,11 +161,14 @@ export function Table({ caption, columns, rows, keyOf, empty = "Nothing here yet
   </table></div>`;
 }
 
-/** Hold one page of a list at a time; give `items`, and `pager` for its buttons. */
-export function usePages(load, inputs) {
-  const [held, setHeld] = useState({ inputs, cursors: [null] });
+/** Hold one page of a list at a time; with a `name`, who comes back to the screen finds the same page. */
+export function usePages(load, inputs, name) {
+  const [held, setHeld] = useState(() => ({ inputs, cursors: (name && history.state?.[name]) || [null] }));
   const cursors = inputs.every((each, n) => each === held.inputs[n]) ? held.cursors : [null];
-  const turn = (to) => setHeld({ inputs, cursors: to });
+  const turn = (to) => {
+    if (name) history.replaceState({ ...history.state, [name]: to }, "");
+    setHeld({ inputs, cursors: to });
+  };
   const cursor = cursors[cursors.length - 1];
   const loaded = useLoaded((signal) => load(cursor, signal), [...inputs, cursor]);
   const next = loaded.value?.next_cursor;
