@@ -1,6 +1,6 @@
 // Ask: an answer as it comes, its citations opened beside it, and what people say of it.
 
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { post, stream } from "./api.js";
 import { clock } from "./format.js";
@@ -21,12 +21,12 @@ export default function Ask({ query }) {
   const collections = useCollections();
   const control = useRef(null);
   const change = (index, more) => setTurns((all) => all.map((turn, n) => (n === index ? { ...turn, ...more(turn) } : turn)));
-  const ask = async (question) => {
+  const ask = async (question, alone = false) => {
     const index = turns.length;
     setTurns((all) => [...all, { question, claims: [], citations: [], nearest: [], busy: true }]);
     setOpened(null);
     control.current = new AbortController();
-    const body = { question, history: historyOf(turns) };
+    const body = { question, history: alone ? [] : historyOf(turns) };
     if (query.collection) body.collection = query.collection;
     try {
       await stream("v1/ask/stream", body, (event) => change(index, (turn) => folded(turn, event)), { signal: control.current.signal });
@@ -37,9 +37,9 @@ export default function Ask({ query }) {
     }
   };
   return html`<${Screen} title="Ask" actions=${turns.length > 0 && html`<button type="button" onClick=${() => { control.current?.abort(); setTurns([]); setOpened(null); }}>New conversation</button>`}>
-    <div class=${opened ? "columns" : ""}><section aria-label="Conversation">
+    <div class=${opened ? "columns beside" : ""}><section aria-label="Conversation">
       <${CollectionChoice} of=${collections} value=${query.collection ?? ""} onChoose=${(collection) => go(["ask"], { collection }, true)} />
-      ${turns.map((turn, index) => html`<${Turn} key=${index} turn=${turn} onOpen=${setOpened} opened=${opened} onAgain=${() => ask(turn.question)} />`)}
+      ${turns.map((turn, index) => html`<${Turn} key=${index} turn=${turn} onOpen=${setOpened} opened=${opened} onAgain=${(alone) => ask(turn.question, alone)} />`)}
       <${MessageForm} label="Question" name="question" action="Ask" rows="2" maxlength="8192" onSend=${ask} busy=${turns.at(-1)?.busy} onStop=${() => control.current?.abort()} />
     </section>
     ${opened && html`<aside class="opened" aria-label="Citation"><${Cited} citation=${opened} onClose=${() => setOpened(null)} /></aside>`}</div>
@@ -71,19 +71,27 @@ function folded(turn, event) {
 function Turn({ turn, onOpen, opened, onAgain }) {
   const of = (n) => turn.citations.find((each) => each.n === n);
   return html`<article class="turn"><h2>${turn.question}</h2>
-    ${turn.asked_as && turn.asked_as !== turn.question && html`<p class="quiet">Understood as: ${turn.asked_as}</p>`}
-    <div aria-live="polite">
+    ${turn.asked_as && turn.asked_as !== turn.question && html`<p class="quiet">Understood as: ${turn.asked_as} ${!turn.busy && html`<button type="button" onClick=${() => onAgain(true)}>Ask without what came before</button>`}</p>`}
+    <p class="hidden" role="status">${spoken(turn)}</p>
+    <div>
       ${turn.busy && !turn.claims.length && html`<p class="quiet">${turn.passages === undefined ? "Searching…" : `${turn.passages} passages found; reading…`}</p>`}
       <p class="answer">${turn.claims.map((claim) => html`<span class=${claim.unsupported ? "unsupported" : ""} title=${claim.unsupported ? "No passage supports this." : null}>${claim.text}${" "}</span>${claim.citations.map((n) => of(n) && html`<${Mark} citation=${of(n)} onOpen=${onOpen} opened=${opened} />`)}${" "}`)}</p>
       ${turn.outcome && html`<p class="outcome">${OUTCOMES[turn.outcome]} <span class="quiet">${turn.tier === "llm" ? "Written by a language model." : ""}</span></p>`}
       ${(turn.notices ?? []).map((each) => html`<p class="quiet">${each}</p>`)}
       ${turn.stopped && html`<p class="quiet">Stopped.</p>`}
-      <${Problem} error=${turn.error} retry=${turn.busy ? null : onAgain} />
+      <${Problem} error=${turn.error} retry=${turn.busy ? null : () => onAgain(false)} />
     </div>
     ${turn.nearest.length > 0 && html`<details open=${turn.outcome !== "answered"}><summary>Passages close to it</summary>${turn.nearest.map((each) => html`<${Nearest} passage=${each} onOpen=${onOpen} opened=${opened} />`)}</details>`}
     ${turn.looked_at && html`<p class="quiet">Looked at ${turn.looked_at.passages} passages of ${turn.looked_at.documents} documents: ${turn.looked_at.paths.join(", ")}</p>`}
     ${turn.answer_id && html`<${Rating} turn=${turn} opened=${opened} /><${Receipt} receipt=${turn.receipt} />`}
   </article>`;
+}
+
+// An answer is announced once it is whole: told word by word as it comes, it could not be followed.
+function spoken(turn) {
+  if (turn.busy) return "Searching and reading.";
+  if (!turn.outcome) return turn.stopped ? "Stopped." : "";
+  return `${turn.claims.map((claim) => claim.text).join(" ")} ${OUTCOMES[turn.outcome]}`;
 }
 
 function Mark({ citation, onOpen, opened }) {
@@ -98,9 +106,19 @@ function Nearest({ passage, onOpen, opened }) {
 
 export function Cited({ citation, onClose }) {
   const marks = useMemo(() => [{ start: citation.start, end: citation.end, id: citation.n }], [citation]);
+  const panel = useRef(null);
+  const from = useRef(document.activeElement);
+  useEffect(() => {
+    from.current = document.activeElement;
+    panel.current.focus({ preventScroll: true });
+  }, [citation]);
+  const close = () => {
+    onClose();
+    from.current?.focus?.({ preventScroll: true });
+  };
   const address = link(["document", citation.document_id], { version: citation.version, page: citation.page, start: citation.start, end: citation.end, ms: citation.start_ms });
-  return html`<header class="opened-head"><div><a href=${address}>${citation.path}</a> <span class="quiet">page ${citation.page}, characters ${citation.start} to ${citation.end}</span></div>
-      <button type="button" class="plain" aria-label="Close the citation" onClick=${onClose}>✕</button></header>
+  return html`<header class="opened-head" ref=${panel} tabindex="-1"><div><a href=${address}>${citation.path}</a> <span class="quiet">page ${citation.page}, characters ${citation.start} to ${citation.end}</span></div>
+      <button type="button" class="plain" aria-label="Close the citation" onClick=${close}>✕</button></header>
     <${PageView} documentId=${citation.document_id} version=${citation.version} page=${citation.page} marks=${marks} startMs=${citation.start_ms} />`;
 }
 

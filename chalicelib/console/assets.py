@@ -43,6 +43,7 @@ OWN = (
     "ui.js",
     "format.js",
     "viewer.js",
+    "recording.js",
     "regions.js",
     "documents.js",
     "drop.js",

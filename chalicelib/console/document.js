@@ -34,11 +34,12 @@ function Pages({ document, versions, query }) {
   const startMs = query.ms === undefined ? undefined : Number(query.ms);
   if (!version) return html`<p class="empty quiet">No version can be opened: the upload is ${document.status}.</p>`;
   const turn = (to) => go(["document", document.document_id], { version: query.version, page: to });
+  const follow = (to) => go(["document", document.document_id], { version: query.version, page: to, ms: query.ms }, true);
   return html`
     <nav class="pager" aria-label="Pages of the document"><button type="button" disabled=${page < 2} onClick=${() => turn(page - 1)}>Previous</button>
       <span>Page ${page} of ${count(last)}${startMs !== undefined ? ` · ${clock(startMs)}` : ""}</span>
       <button type="button" disabled=${page >= last} onClick=${() => turn(page + 1)}>Next</button></nav>
-    <${PageView} documentId=${document.document_id} version=${version} page=${page} marks=${marks} startMs=${startMs} />`;
+    <${PageView} documentId=${document.document_id} version=${version} page=${page} marks=${marks} startMs=${startMs} onTurn=${follow} />`;
 }
 
 function Facts({ document, reload }) {

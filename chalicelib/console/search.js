@@ -31,7 +31,7 @@ export default function Search({ query }) {
       <${Field} label="Words"><input type="search" name="q" required maxlength="8192" value=${text} onInput=${(event) => setText(event.target.value)} /><//>
       <${CollectionChoice} of=${collections} value=${query.collection ?? ""} onChoose=${(collection) => go(["search"], { ...query, collection }, true)} />
       <button type="submit" class="primary">Search</button></form>
-    ${query.q && html`<div class=${opened ? "columns" : ""}><section aria-label="Results">
+    ${query.q && html`<div class=${opened ? "columns beside" : ""}><section aria-label="Results">
       <${Loaded} of=${found}>${(page) => html`<p class="quiet" role="status">${page.hits.length ? `${page.hits.length} passages` : "No passage is near to it."}</p>
         ${page.notices.map((each) => html`<p class="quiet">${each}</p>`)}
         <ol class="hits">${page.hits.map((hit) => html`<${Hit} key=${`${hit.version}/${hit.n}`} hit=${hit} searchId=${page.search_id} onOpen=${setOpened} />`)}</ol>

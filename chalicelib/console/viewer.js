@@ -3,7 +3,8 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { get } from "./api.js";
-import { clock, markedPieces } from "./format.js";
+import { markedPieces } from "./format.js";
+import { Recording } from "./recording.js";
 import { rangeOf, rangesIn, useDrawing, useSelectedRange } from "./regions.js";
 import { Loaded, html, useLoaded } from "./ui.js";
 
@@ -13,22 +14,34 @@ const ROWS = /csv|tab-separated|spreadsheet/; // A row of them stays on one line
 
 /**
  * Show a page; `marks` are `{start, end, tone, label, id, boxes}`, and `startMs` a second of a
- * recording. The mark `selected` is shown first. `onRanges` takes the words that people point to.
+ * recording. The mark `selected` is shown first. `onRanges` takes the words that people point to,
+ * `onTurn` the page that a recording goes on with; without it the page is turned here.
  */
-export function PageView({ documentId, version, page, marks, selected, startMs, onPick, onRanges }) {
+export function PageView({ documentId, version, page, marks, selected, startMs, onPick, onRanges, onTurn }) {
   const [asText, setAsText] = useState(false);
+  const [turned, setTurned] = useState(null);
+  const shown = turned?.from === page ? turned.page : page;
+  const turn = onTurn ?? ((to) => setTurned({ from: page, page: to }));
   const loaded = useLoaded(
-    (signal) => get(`v1/documents/${documentId}/pages/${page}`, { version, words: "true" }, { signal }),
-    [documentId, version, page],
+    (signal) => get(`v1/documents/${documentId}/pages/${shown}`, { version, words: "true" }, { signal }),
+    [documentId, version, shown],
   );
-  return html`<${Loaded} of=${loaded}>${(content) => {
+  useEffect(() => setTurned(null), [marks]);
+  // While the next page of a recording loads, its player goes on.
+  const before = useRef(null);
+  if (loaded.value) before.current = loaded.value;
+  const kept = before.current;
+  const goesOn = !loaded.value && !loaded.error && kept && RECORDING.test(kept.media_type) && kept.document_id === documentId && kept.version === version;
+  return html`<${Loaded} of=${goesOn ? { value: kept } : loaded}>${(content) => {
     const pictured = PICTURE.test(content.media_type);
-    const recorded = RECORDING.test(content.media_type);
+    if (RECORDING.test(content.media_type)) {
+      const text = onRanges && html`<${MarkedText} content=${content} marks=${marks} selected=${selected} onPick=${onPick} onRanges=${onRanges} />`;
+      return html`<${Recording} content=${content} marks=${content.page === page ? marks : []} selected=${selected} onPick=${onPick} startMs=${startMs} onTurn=${turn}>${text}<//>`;
+    }
     const Shown = pictured && !asText ? Picture : MarkedText;
     return html`<div class="page-view">
       ${pictured && html`<div class="switch"><button type="button" aria-pressed=${!asText} onClick=${() => setAsText(false)}>Picture</button>
         <button type="button" aria-pressed=${asText} onClick=${() => setAsText(true)}>Text</button></div>`}
-      ${recorded && html`<${Player} documentId=${documentId} version=${version} mediaType=${content.media_type} startMs=${startMs} />`}
       <${Shown} content=${content} version=${version} marks=${marks} selected=${selected} onPick=${onPick} onRanges=${onRanges} />
     </div>`;
   }}<//>`;
@@ -128,18 +141,4 @@ function showInside(frame, shown, chosen) {
   }
   const [inner, outer] = [shown.getBoundingClientRect(), scroller.getBoundingClientRect()];
   scroller.scrollTop += inner.top - outer.top - (outer.height - inner.height) / 2;
-}
-
-function Player({ documentId, version, mediaType, startMs }) {
-  const player = useRef(null);
-  const loaded = useLoaded((signal) => get(`v1/documents/${documentId}/original`, { version }, { signal }), [documentId, version]);
-  const seek = () => {
-    if (player.current && startMs !== undefined) player.current.currentTime = startMs / 1000;
-  };
-  useEffect(seek, [startMs]);
-  const tag = mediaType.startsWith("video/") ? "video" : "audio";
-  return html`<${Loaded} of=${loaded}>${(file) => html`<figure class="player">
-    <${tag} ref=${player} controls preload="metadata" src=${file.url} onLoadedMetadata=${seek}><//>
-    ${startMs !== undefined && html`<figcaption><button type="button" onClick=${() => { seek(); player.current.play(); }}>Play from ${clock(startMs)}</button></figcaption>`}
-  </figure>`}<//>`;
 }
