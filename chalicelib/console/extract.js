@@ -60,8 +60,19 @@ function Documents({ chosen, setChosen, collection, setCollection, whole, setWho
   return html`<fieldset><legend>Of which documents</legend>
     <${CollectionChoice} of=${collections} value=${collection} onChoose=${(value) => { setCollection(value); if (!value) setWhole(false); }} />
     <label class="check"><input type="checkbox" checked=${whole} disabled=${!collection} onChange=${(event) => setWhole(event.target.checked)} /> Every document of the collection, as a job</label>
-    ${!whole && html`<${Loaded} of=${listed}>${({ items }) => (items.length ? html`<ul class="plain choices">${items.map((each) => html`<li key=${each.document_id}><label class="check"><input type="checkbox" name="document" checked=${chosen.has(each.document_id)} onChange=${() => toggle(each)} /> <span>${each.path} <span class="quiet">${each.collection}, ${count(each.pages)} ${each.pages === 1 ? "page" : "pages"}</span></span></label></li>`)}</ul>` : html`<p class="quiet empty">No documents that are ready.</p>`)}<//>${listed.pager}`}
+    ${!whole && html`<${Chosen} chosen=${chosen} toggle=${toggle} /><${Loaded} of=${listed}>${({ items }) => (items.length ? html`<ul class="plain choices">${items.map((each) => html`<li key=${each.document_id}><label class="check"><input type="checkbox" name="document" checked=${chosen.has(each.document_id)} onChange=${() => toggle(each)} /> <span>${each.path} <span class="quiet">${each.collection}, ${count(each.pages)} ${each.pages === 1 ? "page" : "pages"}</span></span></label></li>`)}</ul>` : html`<p class="quiet empty">No documents that are ready.</p>`)}<//>${listed.pager}`}
   </fieldset>`;
+}
+
+/** What was chosen on any page of the list, each with a button that takes it out. */
+function Chosen({ chosen, toggle }) {
+  return html`<ul class="plain" aria-label="Chosen">${[...chosen].map(([id, path]) => html`<li key=${id}><${ChosenDocument} id=${id} path=${path} onRemove=${() => toggle({ document_id: id })} /></li>`)}</ul>`;
+}
+
+function ChosenDocument({ id, path, onRemove }) {
+  const loaded = useLoaded((signal) => (path ? { path } : get(`v1/documents/${id}`, {}, { signal })), [id]);
+  const name = loaded.value?.path ?? id;
+  return html`<span class="badge">${name} <button type="button" class="link" aria-label=${`Do not extract ${name}`} onClick=${onRemove}>✕</button></span>`;
 }
 
 function SaveSchema({ text, onSaved }) {

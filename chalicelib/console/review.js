@@ -36,7 +36,7 @@ export function Reviewing({ id }) {
 function Unclaimed({ id, kept, take, busy }) {
   const loaded = useLoaded((signal) => get(`v1/reviews/${id}`, {}, { signal }), [id]);
   return html`<${Loaded} of=${loaded}>${({ extraction, review }) => html`<p><${Badge} state=${extraction.status} /> ${extraction.path}${review.lease && html` <span class="quiet">in the hands of ${review.lease.reviewer} until ${when(review.lease.expires_at)}</span>`}</p>
-    ${review.decision === "open" && html`<button type="button" class="primary" disabled=${busy} onClick=${take}>Claim it</button>`}
+    ${review.decision === "open" && html`<p>To correct its values or decide on it, claim it: until the claim ends nobody else gets it.</p><button type="button" class="primary" disabled=${busy} onClick=${take}>Claim it</button>`}
     <${Unsent} drafts=${kept.drafts} /><${History} review=${review} />`}<//>`;
 }
 

@@ -88,7 +88,7 @@ function Boxes({ content, image, marks, selected, onPick, onRanges }) {
   };
   const { box: drawn, handlers } = useDrawing(size, touching, onRanges && words?.length ? take : null);
   return html`${onRanges && html`<${Pointing} content=${content} onRanges=${onRanges}>
-      <button type="button" aria-pressed=${touching} disabled=${!words?.length} onClick=${() => setTouching(!touching)}>Draw a box</button> <span class="quiet" role="status">${said || "Drag with the mouse, or press the button first and drag with a finger."}</span><//>`}
+      <button type="button" aria-pressed=${touching} disabled=${!words?.length} onClick=${() => setTouching(!touching)}>Draw a box</button> <span class="quiet" role="status">${said || (touching ? "Drag a box around the words, by finger or mouse." : "")}</span><//>`}
     <div class="picture" ref=${frame}><img src=${image.url} width=${image.width} height=${image.height} alt=${`Page ${content.page} of ${content.path}`} onLoad=${show} />
       <svg class=${onRanges ? `drawable ${touching ? "touching" : ""}` : ""} viewBox=${`0 0 ${size.width} ${size.height}`} preserveAspectRatio="none" aria-hidden="true" ...${handlers}>
         ${boxes.map(({ mark, box: [left, top, right, bottom] }, n) => html`<rect key=${n} class=${`box ${toneOf(mark, selected)}`} ...${padded(left, top, right, bottom, mark.id === selected ? 3 : 1)} onClick=${() => onPick?.(mark)}><title>${mark.label ?? ""}</title></rect>`)}
@@ -115,7 +115,7 @@ function Pointing({ content, onRanges, children }) {
     onRanges([rangeOf(content.start + start, content.start + end, content.layout, content.page)], textOf(content, start, end));
   };
   return html`<div class="pointing"><div class="actions">${children}</div>
-    <form class="actions" onSubmit=${find}><label class="inline">Words <input required value=${text} onInput=${(event) => { from.current = 0; setText(event.target.value); }} /></label>
+    <form class="words" onSubmit=${find}><label class="inline">Words <input required value=${text} onInput=${(event) => { from.current = 0; setText(event.target.value); }} /></label>
       <button type="submit">Point to them</button><span class="quiet" role="status">${said}</span></form></div>`;
 }
 

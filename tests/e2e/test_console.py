@@ -97,7 +97,8 @@ def test_should_open_a_citation_of_a_pdf_on_its_picture(page: Page) -> None:
 def test_should_open_a_citation_of_a_recording_at_its_second(page: Page) -> None:
     _ask(page, "Where does the spare pump go?")
     page.get_by_role("button", name=SECOND).first.click()
-    expect(page.get_by_role("button", name=re.compile("Play from 00:00:"))).to_be_visible()
+    expect(page.locator("figcaption button")).to_have_text(re.compile("Play from 00:00:"))
+    expect(page.locator(".transcript mark")).to_contain_text("spare pump")
     player = page.locator("audio")
     assert player.evaluate(
         "async player => { while (!player.currentTime) await new Promise(r => setTimeout(r, 50));"
