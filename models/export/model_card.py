@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from chalicelib.contracts.model_card import (
+    CardDifference,
+    CardFact,
+    CardGraph,
+    CardNumber,
+    CardProblem,
+    ModelCard,
+)
 from chalicelib.contracts.model_manifest import Signature
 from models.evaluation.champion import Difference
 from models.training.gates import Gate, missed_gates
@@ -11,6 +20,8 @@ from models.training.recipe import Recipe
 from models.training.recipe_gates import gates_of
 from models.training.settings import RecipeSettings
 from models.training_data.channel import DataManifest, TeacherRecord
+
+_SHOWN_CLASSES = 20
 
 
 def model_card(
@@ -21,41 +32,47 @@ def model_card(
     differences: Mapping[str, Difference],
     unknown: Mapping[str, str] | None = None,
     manifest: DataManifest | None = None,
-) -> str:
-    """Return the card as Markdown.
+) -> ModelCard:
+    """Return the card, without curves.
 
     `pictures` are files beside it; `differences` are those to the champion, if there was one.
     `unknown` says by name why a number cannot be told. `manifest` is that of a channel of rows.
     """
-    origin = signature.origin
-    data = recipe.dataset
-    parts = [
-        f"# {signature.name}",
-        recipe.about,
-        verdict(recipe, signature, unknown),
-        *(f"![{name.partition('.')[0]}]({name})" for name in pictures),
-        "## Evaluation",
-        _evaluation(signature.metrics, unknown or {}, _gates(recipe, signature)),
-        *_champion(differences),
-        "## Graphs",
-        _graphs(signature),
-        *_data(manifest),
-        "## Origin",
-        _table(
-            ("what", "value"),
-            (
-                ("recipe, preset", f"{origin.recipe}, {origin.preset}"),
-                ("licence of the model", signature.licence),
-                ("data", manifest.kind if manifest else f"{data.name}, {data.licence}"),
-                ("source of the data", _cell(manifest.source) if manifest else data.source),
-                ("sha256 of the data", origin.data),
-                ("sha256 of the code", origin.code),
-                ("trained by", f"torch {origin.torch} on {origin.device}, seed {origin.seed}"),
-                *((name, str(value)) for name, value in settings.model_dump().items()),
-            ),
+    return ModelCard(
+        name=signature.name,
+        about=recipe.about,
+        verdict=verdict(recipe, signature, unknown),
+        pictures=tuple(pictures),
+        numbers=tuple(_numbers(signature.metrics, unknown or {}, _gates(recipe, signature))),
+        differences=tuple(_difference(name, each) for name, each in differences.items()),
+        graphs=tuple(_graphs(signature)),
+        data=tuple(_data(manifest)),
+        problems=tuple(
+            CardProblem(name=each.name, rows=each.rows, about=each.about)
+            for each in (manifest.problems if manifest else ())
         ),
-    ]
-    return "\n\n".join(parts) + "\n"
+        origin=tuple(_origin(recipe, settings, signature, manifest)),
+    )
+
+
+def _origin(
+    recipe: Recipe, settings: RecipeSettings, signature: Signature, manifest: DataManifest | None
+) -> Iterator[CardFact]:
+    origin, data = signature.origin, recipe.dataset
+    yield _fact("recipe, preset", f"{origin.recipe}, {origin.preset}")
+    yield _fact("licence of the model", signature.licence)
+    yield _fact("data", manifest.kind if manifest else f"{data.name}, {data.licence}")
+    yield _fact("source of the data", manifest.source if manifest else data.source)
+    yield _fact("sha256 of the data", origin.data)
+    yield _fact("sha256 of the code", origin.code)
+    trained = f"torch {origin.torch} on {origin.device}, seed {origin.seed}"
+    yield _fact("trained by", trained)
+    for name, value in settings.model_dump().items():
+        yield _fact(name, value)
+
+
+def _fact(name: str, value: Any) -> CardFact:
+    return CardFact(name=name, value=str(value))
 
 
 def _teacher(each: TeacherRecord) -> str:
@@ -69,58 +86,33 @@ def _teacher(each: TeacherRecord) -> str:
     )
 
 
-def _data(manifest: DataManifest | None) -> Iterable[str]:
+def _data(manifest: DataManifest | None) -> Iterator[CardFact]:
     if manifest is None:
         return
-    parts = ", ".join(f"{count:,} {part}" for part, count in manifest.counts.items())
-    rows = [
-        ("licence", manifest.licence),
-        ("rows", parts),
-        ("split", manifest.split),
-        ("prepared by", manifest.made_by or "the recipe's data set"),
-    ]
+    yield _fact("licence", manifest.licence)
+    yield _fact("rows", ", ".join(f"{count:,} {part}" for part, count in manifest.counts.items()))
+    yield _fact("split", manifest.split)
+    yield _fact("prepared by", manifest.made_by or "the recipe's data set")
     if manifest.tenant:
-        rows.append(("tenant", f"{manifest.tenant}, of whose data the rows came"))
-    rows += [("teacher", _teacher(each)) for each in manifest.teachers]
+        yield _fact("tenant", f"{manifest.tenant}, of whose data the rows came")
+    for each in manifest.teachers:
+        yield _fact("teacher", _teacher(each))
     if manifest.classes:
         shown = list(manifest.classes.items())[:_SHOWN_CLASSES]
         more = len(manifest.classes) - len(shown)
         told = ", ".join(f"{name} {count:,}" for name, count in shown)
-        rows.append(("classes", told + (f", and {more:,} more" if more else "")))
-    yield "## Data"
-    yield _table(("what", "value"), [(name, _cell(value)) for name, value in rows])
-    if manifest.problems:
-        yield "What was found in it, and accepted:"
-        yield _table(
-            ("problem", "how often", "what it is"),
-            [(each.name, f"{each.rows:,}", each.about) for each in manifest.problems],
+        yield _fact("classes", told + (f", and {more:,} more" if more else ""))
+
+
+def _graphs(signature: Signature) -> Iterator[CardGraph]:
+    for spec in signature.graphs.values():
+        yield CardGraph(
+            file=spec.file,
+            takes=", ".join(_shape(each.name, each.shape) for each in spec.inputs),
+            gives=", ".join(_shape(each.name, each.shape) for each in spec.outputs),
+            size=spec.size,
+            parity=spec.parity,
         )
-
-
-def _cell(text: str) -> str:
-    """Return a user's text as one cell of a table."""
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-_SHOWN_CLASSES = 20
-
-
-def _graphs(signature: Signature) -> str:
-    if not signature.graphs:
-        return "None: it was not exported."
-    return _table(
-        ("graph", "takes", "gives", "bytes", "differs by at most"),
-        (
-            (
-                spec.file,
-                ", ".join(_shape(each.name, each.shape) for each in spec.inputs),
-                ", ".join(_shape(each.name, each.shape) for each in spec.outputs),
-                f"{spec.size:,}",
-                f"{spec.parity:.1e}",
-            )
-            for spec in signature.graphs.values()
-        ),
-    )
 
 
 def _gates(recipe: Recipe, signature: Signature) -> Mapping[str, Gate]:
@@ -141,33 +133,30 @@ def verdict(recipe: Recipe, signature: Signature, unknown: Mapping[str, str] | N
     return " ".join(said)
 
 
-def _evaluation(
+def _numbers(
     numbers: Mapping[str, float], unknown: Mapping[str, str], gates: Mapping[str, Gate]
-) -> str:
-    shown = {name: f"{value:.4g}" for name, value in numbers.items()}
-    shown |= {name: f"cannot be told: {reason}" for name, reason in unknown.items()}
-    return _table(
-        ("number", "value", "gate"),
-        ((name, value, _bounds(gates.get(name))) for name, value in shown.items()),
-    )
+) -> Iterator[CardNumber]:
+    for name in {**numbers, **unknown}:
+        reason = unknown.get(name, "")
+        value = None if reason else numbers[name]
+        gate = gates.get(name)
+        yield CardNumber(
+            name=name,
+            value=value,
+            unknown=reason,
+            gate=_bounds(gate),
+            missed=gate is not None and bool(missed_gates({name: gate}, numbers, unknown)),
+        )
 
 
-def _champion(differences: Mapping[str, Difference]) -> Iterable[str]:
-    if not differences:
-        return
-    yield "## Against the champion"
-    yield _table(
-        ("number", "champion", "this", "difference, 95 %", "p"),
-        (
-            (
-                name,
-                f"{each.champion:.4g}",
-                f"{each.challenger:.4g}",
-                f"{each.low:+.4g} to {each.high:+.4g}",
-                f"{each.p:.3g}",
-            )
-            for name, each in differences.items()
-        ),
+def _difference(name: str, each: Difference) -> CardDifference:
+    return CardDifference(
+        name=name,
+        champion=each.champion,
+        challenger=each.challenger,
+        low=each.low,
+        high=each.high,
+        p=each.p,
     )
 
 
@@ -178,10 +167,5 @@ def _bounds(gate: Gate | None) -> str:
     return ", ".join(f"{word} {bound:g}" for bound, word in bounds if bound is not None)
 
 
-def _shape(name: str, shape: Iterable[int | str]) -> str:
+def _shape(name: str, shape: Sequence[int | str]) -> str:
     return f"{name} [{', '.join(map(str, shape))}]"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -31,6 +31,7 @@ from models.jobs.model_files import (
     JudgedModel,
     ModelRelease,
     model_origin,
+    publish_card,
     write_judged,
     write_refusal,
     write_release,
@@ -82,7 +83,8 @@ def finish_job(job: TrainingJob, say: Say, exporter: Exporter = export_graphs) -
                 judged.manifest,
             )
             require_served_gates(job, judged, signature.metrics)
-            write_release(into, ModelRelease(judged, signature, differences))
+            card = write_release(into, ModelRelease(judged, signature, differences))
+            publish_card(card, into, job.checkpoints)
     say(f"Exported {', '.join(spec.file for spec in signature.graphs.values())}.")
 
 
@@ -127,7 +129,7 @@ def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
             of_network = {name: gates[name] for name in gates if name not in found.served_numbers}
             require_gates(of_network, evaluation.numbers, evaluation.unknown)
         except BelowGate:
-            write_refusal(job.output / REFUSED, judged)
+            refuse(job, judged)
             raise
     return judged
 
@@ -146,8 +148,19 @@ def require_served_gates(
     try:
         require_gates({name: gates[name] for name in names}, measured)
     except BelowGate:
-        write_refusal(job.output / REFUSED, judged, measured)
+        refuse(job, judged, measured)
         raise
+
+
+def refuse(
+    job: TrainingJob, judged: JudgedModel, served: Mapping[str, float] | None = None
+) -> None:
+    """Leave the card and the numbers of a model below its gates in the job's output.
+
+    `served` are the numbers of its graphs, if it was exported.
+    """
+    card = write_refusal(job.output / REFUSED, judged, served)
+    publish_card(card, job.output / REFUSED, job.checkpoints)
 
 
 def require_finite(numbers: Mapping[str, float]) -> None:

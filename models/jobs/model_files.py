@@ -9,13 +9,16 @@ from typing import Any
 
 from torch import nn
 
+from chalicelib.contracts.model_card import CARD_FILE, CARD_FOLDER, ModelCard
 from chalicelib.contracts.model_manifest import FILE, GateBounds, ModelOrigin, Signature
 from models.evaluation import champion, figures
 from models.evaluation.champion import Difference
-from models.export import model_card
+from models.export.card_markdown import card_markdown
+from models.export.model_card import model_card
 from models.files import write_atomically, write_json
 from models.serving.packages import package_code
 from models.training.artefacts import TrainedModel, TrainingRecord, gates_of_training
+from models.training.curves import sampled_curves
 from models.training.job import CARD, EVALUATION, JUDGE, TRAINING, WEIGHTS
 from models.training.metrics import HISTORY, read_history
 from models.training.recipe import Recipe
@@ -47,8 +50,8 @@ class ModelRelease:
     differences: Mapping[str, Difference]
 
 
-def write_release(into: Path, all_of: ModelRelease) -> None:
-    """Write all files of a model that serves; the manifest comes last."""
+def write_release(into: Path, all_of: ModelRelease) -> ModelCard:
+    """Write all files of a model that serves, and return its card; the manifest comes last."""
     judged = all_of.judged
     pictures = _write_pictures(into, judged)
     if all_of.differences:
@@ -56,7 +59,7 @@ def write_release(into: Path, all_of: ModelRelease) -> None:
     write_judged(into, judged)
     for name, content in package_code(all_of.signature.graphs).items():
         write_atomically(into / name, content)
-    told = model_card.model_card(
+    card = model_card(
         judged.recipe,
         judged.settings,
         all_of.signature,
@@ -65,14 +68,15 @@ def write_release(into: Path, all_of: ModelRelease) -> None:
         judged.evaluation.unknown,
         judged.manifest,
     )
-    write_atomically(into / CARD, told.encode())
+    write_atomically(into / CARD, card_markdown(card).encode())
     write_json(into / FILE, all_of.signature.model_dump(mode="json"))
+    return _with_curves(card, judged)
 
 
 def write_refusal(
     into: Path, judged: JudgedModel, served: Mapping[str, float] | None = None
-) -> None:
-    """Write the card of a model below its gates, with its numbers and pictures, and no graphs.
+) -> ModelCard:
+    """Write and return the card of a model below its gates; its numbers and pictures are beside it.
 
     `served` are the numbers of its graphs; None if it was refused before they were exported.
     """
@@ -95,10 +99,21 @@ def write_refusal(
     into.mkdir(parents=True, exist_ok=True)
     write_json(into / EVALUATION, numbers)
     pictures = _write_pictures(into, judged)
-    told = model_card.model_card(
-        found, judged.settings, signature, pictures, {}, unknown, judged.manifest
-    )
-    write_atomically(into / CARD, told.encode())
+    card = model_card(found, judged.settings, signature, pictures, {}, unknown, judged.manifest)
+    write_atomically(into / CARD, card_markdown(card).encode())
+    return _with_curves(card, judged)
+
+
+def publish_card(card: ModelCard, pictures: Path, checkpoints: Path) -> None:
+    """Write a card and its pictures, of the folder `pictures`, where they can be read one by one.
+
+    The artefact is one archive, of which nothing can be had without all of it; the folder
+    `checkpoints` is copied to S3 as files. The card comes last.
+    """
+    into = checkpoints / CARD_FOLDER
+    for name in card.pictures:
+        write_atomically(into / name, (pictures / name).read_bytes())
+    write_atomically(into / CARD_FILE, card.model_dump_json().encode())
 
 
 def write_judged(into: Path, judged: JudgedModel) -> None:
@@ -123,6 +138,11 @@ def _write_pictures(into: Path, judged: JudgedModel) -> list[str]:
     for name, pixels in drawn.items():
         figures.save(pixels, into / f"{name}.png")
     return [f"{name}.png" for name in drawn]
+
+
+def _with_curves(card: ModelCard, judged: JudgedModel) -> ModelCard:
+    history = read_history(judged.trained.folder / HISTORY)
+    return card.model_copy(update={"curves": sampled_curves(history)})
 
 
 def _curves(folder: Path, found: Recipe) -> Mapping[str, figures.Pixels]:

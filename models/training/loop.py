@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
+from chalicelib.contracts.model_card import PROGRESS_FILE
 from models.failures import BadCheckpoint, Diverged, Interrupted
 from models.files import disk_full_as_failure
 from models.training import metrics, seeds
@@ -23,6 +24,7 @@ from models.training.devices import Device
 from models.training.job import TerminationSignal
 from models.training.metrics import HISTORY, read_history
 from models.training.process_group import ProcessGroup
+from models.training.progress import ProgressFile
 from models.training.shards import whole_state
 
 
@@ -69,6 +71,14 @@ class LoopContext:
     say: Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class _StepRecords:
+    """What is written of each step: its metrics, and the progress that can be followed."""
+
+    history: History
+    progress: ProgressFile
+
+
 def train(task: TrainingTask, plan: StepSchedule, place: LoopContext) -> dict[str, float]:
     """Train to the last step, from the newest checkpoint on; return its metrics.
 
@@ -84,26 +94,44 @@ def train(task: TrainingTask, plan: StepSchedule, place: LoopContext) -> dict[st
             f"This process goes on after step {done}, and another of the group after another: each "
             f"host needs all files of {place.checkpoints.folder}, or none."
         )
-    history = History(place.checkpoints.folder / HISTORY, keep=place.group.leads)
+    folder, leads = place.checkpoints.folder, place.group.leads
+    history = History(folder / HISTORY, keep=leads)
     measured = history.begin(done)
-    if done:
-        place.say(f"Going on after step {done} of {plan.steps}.")
-    if _ended(task, place.group):
-        return measured
-    for number in range(done + 1, plan.steps + 1):
+    with ProgressFile(folder / PROGRESS_FILE, plan.steps, keep=leads) as progress:
+        progress.resume(read_history(folder / HISTORY))
+        if done:
+            place.say(f"Going on after step {done} of {plan.steps}.")
+        if _ended(task, place.group):
+            return measured
+        records = _StepRecords(history, progress)
+        return _train_steps(task, range(done + 1, plan.steps + 1), plan, place, records) or measured
+
+
+def _train_steps(
+    task: TrainingTask,
+    numbers: range,
+    plan: StepSchedule,
+    place: LoopContext,
+    records: _StepRecords,
+) -> dict[str, float]:
+    """Run the steps `numbers`; return the metrics of the last, or an empty mapping of none."""
+    measured: dict[str, float] = {}
+    done = numbers.start - 1
+    for number in numbers:
         seeds.seed_all(plan.seed, number, place.group.rank)
         given = task.step(number)
         # Read before the step ends, each metric would be a graph of its own to XLA.
         place.device.end_step()
         measured = _as_floats(given)
+        records.progress.add(number, measured)
         _require_finite(number, measured, done)
         if place.group.leads:
             place.say(metrics.log_line(number, measured))
-            history.add(number, measured)
+            records.history.add(number, measured)
         stopping = place.group.any(place.stop.asked) and number < plan.steps
         ended = _ended(task, place.group)
         if ended or stopping or number == plan.steps or number % plan.checkpoint_every == 0:
-            _save_checkpoint(task, number, place, history)
+            _save_checkpoint(task, number, place, records.history)
             done = number
         if ended:
             place.say(f"Ended after step {number} of {plan.steps}: further ones make it no better.")

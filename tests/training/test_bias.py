@@ -16,6 +16,7 @@ from models.evaluation.bias import (
 )
 from models.evaluation.intervals import ConfidenceInterval
 from models.evaluation.rate_intervals import IndependentRows
+from models.export.card_markdown import card_markdown
 from models.export.model_card import model_card
 from models.failures import BadData, BelowGate, NotFinite
 from models.training import recipe
@@ -282,7 +283,7 @@ def test_a_card_should_say_what_cannot_be_told_and_that_it_may_not_serve() -> No
         ),
     )
     reasons = unknown_metrics({"accuracy_gap": "women has 9 members, and 30 are the least"})
-    card = model_card(found, settings, signature, [], {}, reasons)
+    card = card_markdown(model_card(found, settings, signature, [], {}, reasons))
     told = "cannot be told: women has 9 members, and 30 are the least"
     assert f"| accuracy_gap_high | {told} | at most 0.15 |" in card
     assert f"accuracy_gap_high {told}; swap_changes_high was not measured." in card

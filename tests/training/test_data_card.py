@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chalicelib.contracts.model_manifest import ModelOrigin, Signature
+from models.export.card_markdown import card_markdown
 from models.export.model_card import model_card
 from models.files import sha256_of_folder
 from models.training import recipe
@@ -44,7 +45,8 @@ def test_the_card_should_have_the_manifest_of_own_rows(tmp_path: Path) -> None:
     signature = Signature(
         name="x", family="x", licence="MIT", graphs={}, constants={}, metrics={}, origin=origin
     )
-    card = model_card(found, recipe.resolve(found, "smoke"), signature, [], {}, None, manifest)
+    settings = recipe.resolve(found, "smoke")
+    card = card_markdown(model_card(found, settings, signature, [], {}, None, manifest))
     for line in (
         "| licence | CC-BY-4.0 |",
         "| rows | 3 train, 0 validation, 1 test |",
