@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.model_registry import SageMakerRegistry
     from chalicelib.adapters.models.endpoint_client import SageMakerRuntime
     from chalicelib.adapters.sagemaker_variants import SageMakerHosting
+    from chalicelib.adapters.trainings import SageMakerJobs
 
 CONFIG = Config(
     connect_timeout=3,
@@ -270,6 +271,12 @@ def guardrails() -> BedrockRuntimeClient:
 def sagemaker() -> SageMakerRegistry:
     """Return this process's client of SageMaker's registry of models."""
     return cast("SageMakerRegistry", _Later("sagemaker", CONFIG))
+
+
+@functools.cache
+def sagemaker_jobs() -> SageMakerJobs:
+    """Return this process's client of SageMaker's training jobs."""
+    return cast("SageMakerJobs", _Later("sagemaker", CONFIG))
 
 
 @functools.cache

@@ -154,4 +154,5 @@ def _viewed(package: Mapping[str, Any]) -> ModelVersionView:
         comment=str(package.get("ApprovalDescription", "")),
         created_at=package["CreationTime"],
         numbers=_measured_numbers(package),
+        training=str(package.get("CustomerMetadataProperties", {}).get(_TRAINING, "")),
     )

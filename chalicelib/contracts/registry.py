@@ -15,8 +15,8 @@ VersionState = Literal["waiting", "approved", "rejected"]
 class ModelVersionView(Contract):
     """A version of a trained model in the registry.
 
-    `comment` is what was said with the verdict. `numbers` are what its gates measured, by name; the
-    list leaves them out.
+    `comment` is what was said with the verdict. `numbers` are what its gates measured, by name, and
+    `training` is the training that made it, which has its card; the list leaves both out.
     """
 
     group: str
@@ -26,6 +26,7 @@ class ModelVersionView(Contract):
     comment: str = ""
     created_at: AwareDatetime
     numbers: dict[str, float] = Field(default_factory=dict)
+    training: str = ""
 
 
 class ModelVersionList(Contract):

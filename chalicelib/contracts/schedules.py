@@ -219,6 +219,21 @@ WORK: TypeAdapter[AnyWork] = TypeAdapter(Work, config={"defer_build": True})
 """Reads the `work` of a `RunOrder`."""
 
 
+class PreviewTimesRequest(HttpInput):
+    """`POST /v1/schedule-times`: when a schedule would run, by fields of its terms."""
+
+    expression: str = Field(min_length=1, max_length=MAX_EXPRESSION_CHARACTERS)
+    time_zone: str = Field(default="UTC", min_length=1, max_length=50)
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+
+
+class ScheduleTimes(Contract):
+    """The next five times of a schedule; fewer if it ends before."""
+
+    next: tuple[AwareDatetime, ...]
+
+
 class ScheduleTerms(HttpInput):
     """When a schedule runs and what then is done, as both its caller and its record say it.
 

@@ -312,6 +312,10 @@ UNSCOPED_ACTIONS: tuple[UnscopedAction, ...] = (
         "sagemaker:ListModelPackages",
         "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html",
     ),
+    UnscopedAction(
+        "sagemaker:ListTrainingJobs",
+        "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html",
+    ),
     UnscopedAction("sagemaker:ListTags", f"{_DOCS}/step-functions/latest/dg/sagemaker-iam.html"),
     *(
         UnscopedAction(f"logs:{action}", _DELIVERY)

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.adapters.trainings import StageTrainings, card_key
 from chalicelib.contracts.model_manifest import Signature
 from infra.models.registry import RegisteredVersion, Registry, comparison_rows, read_measurements
 from infra.models.training import StageTraining
@@ -186,6 +187,34 @@ def test_a_recipe_should_be_trained_finished_registered_and_draw_behind_an_endpo
     assert len(drawn[0]) == len(drawn[0][0]) == 8
 
 
+def trainings(stage: LocalCloud) -> StageTrainings:
+    """Return what the API reads trainings by."""
+    return StageTrainings(stage.client("sagemaker"), stage.client("s3"), BUCKET, "try")
+
+
+def test_a_training_should_leave_its_curves_and_a_card_with_pictures(
+    stage: LocalCloud, told: dict[str, Any]
+) -> None:
+    seen = trainings(stage)
+    shown = seen.training(WISH.job_name)
+    assert (shown.state, shown.recipe, shown.preset) == ("completed", "vae", "smoke")
+    assert shown.finishing is not None
+    assert shown.finishing.state == "completed"
+    assert shown.progress is not None
+    assert (shown.progress.state, shown.progress.step) == ("completed", 60)
+    assert len(shown.progress.curves.values["loss"]) == 60
+    card = seen.card(WISH.job_name)
+    numbers = {each.name: each.value for each in card.numbers}
+    assert told["metrics"].items() <= numbers.items()
+    assert card.curves == shown.progress.curves
+    assert "samples.png" in card.pictures
+    for name in card.pictures:
+        key = card_key(WISH.job_name, name)
+        drawn = stage.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        assert drawn.startswith(b"\x89PNG")
+    assert WISH.job_name in {each.name for each in seen.trainings(None, 100).items}
+
+
 def test_a_new_version_should_be_compared_with_the_one_that_is_approved(
     stage: LocalCloud, told: dict[str, Any], approved: RegisteredVersion
 ) -> None:
@@ -216,6 +245,11 @@ def test_a_training_that_fails_should_register_nothing_and_say_why(stage: LocalC
     assert ended["status"] == "FAILED"
     assert "Diverged: Step " in ended["cause"]
     assert len(versions(stage)) == before
+    shown = trainings(stage).training(wish.job_name)
+    assert shown.state == "failed"
+    assert shown.progress is not None
+    assert shown.progress.state == "diverged"
+    assert shown.progress.message in shown.training.reason
 
 
 def drawn_behind(stage: LocalCloud, package: str) -> list[Any]:

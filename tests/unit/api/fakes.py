@@ -12,6 +12,7 @@ from chalice.app import AuthRequest, Chalice
 from chalice.test import Client, HTTPResponse
 
 from chalicelib.adapters.model_registry import StageRegistry
+from chalicelib.adapters.trainings import StageTrainings, card_key
 from chalicelib.api.application import mount
 from chalicelib.api.ask import AskServices
 from chalicelib.api.auth import authorize, hash_key
@@ -46,6 +47,7 @@ from chalicelib.api.route_calls import RouteViews
 from chalicelib.api.schedules import ScheduleServices, TermsCheck
 from chalicelib.api.screenings import ScreeningServices
 from chalicelib.api.search import SearchServices
+from chalicelib.api.trainings import TrainingServices
 from chalicelib.api.usage import UsageServices
 from chalicelib.api.webhooks import WebhookServices
 from chalicelib.budgets.limits import SpendingLimits
@@ -73,6 +75,7 @@ from chalicelib.screening.screener import ContentScreens
 from tests.unit.api.functions import FakeExtraction, FakeRenderer
 from tests.unit.api.packages import FakePackages
 from tests.unit.api.records import NOW, FakeRecords
+from tests.unit.api.training_jobs import FakeTrainings
 from tests.unit.batches.fakes import FakeBatchObjects
 from tests.unit.budgets.fakes import FakeSpending
 from tests.unit.captures.fakes import FakeCaptures
@@ -315,6 +318,14 @@ class Api:
         self.console = "https://bucket.example"
         self.packages = FakePackages()
         self.registry = StageRegistry(self.packages, "test", "arn:aws:sagemaker:us-east-1:1")
+        self.schedule_times = lambda: NOW
+        self.training_jobs = FakeTrainings()
+        self.trainings = TrainingServices(
+            StageTrainings(self.training_jobs, self.training_jobs, "bucket", "test"),  # type: ignore[arg-type]
+            card_key,
+            lambda key, **named: f"http://s3/{key}",
+            lambda: NOW,
+        )
         self.screenings = ScreeningServices(ContentScreens(self.screen_texts, FakePictures()))
         self.openai_moderations = self.screenings
         self.search = SearchServices(searcher, keeps, self.records, lambda found: Receipt())

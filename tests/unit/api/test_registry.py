@@ -58,7 +58,7 @@ def test_should_approve_with_a_reason_and_show_what_gates_measured(api: Api) -> 
     shown = api.call("GET", VAE, key=OPERATOR_KEY).json_body
     assert shown["state"] == "approved"
     assert shown["comment"] == "better on all gates"
-    assert shown["numbers"] == {"loss": 0.25}
+    assert (shown["numbers"], shown["training"]) == ({"loss": 0.25}, "job-1")
 
 
 @pytest.mark.parametrize(

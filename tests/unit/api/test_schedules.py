@@ -54,6 +54,22 @@ def test_should_create_a_schedule_with_its_entry_and_show_the_next_five_times() 
     assert api.call("GET", PLACE, key=OTHER_KEY).status_code == 404
 
 
+def test_should_preview_the_next_times_of_terms_and_store_nothing() -> None:
+    api = Api()
+    timing = {"expression": "cron(0 2 * * ? *)", "time_zone": "Europe/Berlin"}
+    shown = api.call("POST", "/v1/schedule-times", timing | {"end": "2026-01-04T12:00:00Z"})
+    assert shown.json_body == {"next": ["2026-01-03T01:00:00Z", "2026-01-04T01:00:00Z"]}
+    assert api.call("GET", "/v1/schedules").json_body["items"] == []
+    for change, field in (
+        ({"expression": "cron(0 2 * * *)"}, "expression"),
+        ({"expression": "cron(0 2 30 2 ? *)"}, "expression"),
+        ({"time_zone": "Europe/Berln"}, "time_zone"),
+        ({"end": "2026-01-01T00:00:00Z"}, "end"),
+    ):
+        answer = api.call("POST", "/v1/schedule-times", timing | change)
+        assert (answer.status_code, error_of(answer)["field"]) == (400, field)
+
+
 def test_what_is_shown_should_be_what_a_client_may_send_again() -> None:
     api = Api()
     saved(api, **ONE_CALL)
