@@ -23,6 +23,11 @@ function decimals(value) {
 
 export const count = (value) => Number(value ?? 0).toLocaleString();
 export const when = (text) => (text ? moment.format(new Date(text)) : "–");
+/** Write a time as the clocks of `zone` show it. */
+export function inZone(time, zone) {
+  return new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short", timeZone: zone }).format(new Date(time));
+}
+
 export const percent = (share) => `${(100 * share).toFixed(share > 0.995 || share < 0.1 ? 1 : 0)} %`;
 
 /** Write milliseconds of a recording as 00:12:31. */

@@ -1,7 +1,7 @@
 // One schedule: its terms, its next times, and its runs.
 
 import { get } from "./api.js";
-import { dollars, when } from "./format.js";
+import { dollars, inZone, when } from "./format.js";
 import { go } from "./route.js";
 import { RunTable, ScheduleActions, purpose } from "./schedules.js";
 import { Badge, Loaded, Screen, html, useLoaded, usePages, usePolling } from "./ui.js";
@@ -38,8 +38,4 @@ function Terms({ schedule }) {
     <dt>Budget</dt><dd>${terms.budget ? `at most ${dollars(terms.budget)} a run` : "none of its own"}</dd>
     <dt>If the last run goes on</dt><dd>${terms.overlap}</dd>
     <dt>Of missed times</dt><dd>${terms.catch_up}</dd></dl>`;
-}
-
-function inZone(time, zone) {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short", timeZone: zone }).format(new Date(time));
 }

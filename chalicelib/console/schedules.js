@@ -3,17 +3,24 @@
 import { get, post, remove } from "./api.js";
 import { count, dollars, when } from "./format.js";
 import { link } from "./route.js";
+import { ScheduleForm } from "./schedule-form.js";
 import { Badge, ConfirmButton, Loaded, Problem, Screen, Table, html, useAction, usePages, usePolling } from "./ui.js";
 
 const A_PAGE = 30;
 const LATER_MS = 5000;
 
-export default function Schedules() {
+const NEW = "+";
+
+export default function Schedules({ parts }) {
+  return parts[1] === NEW ? html`<${ScheduleForm} />` : html`<${List} />`;
+}
+
+function List() {
   const listed = usePages((cursor, signal) => get("v1/schedules", { limit: A_PAGE, cursor }, { signal }), []);
   usePolling(listed.reload, LATER_MS, true);
-  return html`<${Screen} title="Schedules">
+  return html`<${Screen} title="Schedules" actions=${html`<a class="button primary" href=${link(["schedules", NEW])}>New schedule</a>`}>
     <${Loaded} of=${listed}>${({ items }) => html`<${Table} caption="Schedules" rows=${items} keyOf=${(each) => each.schedule_id}
-      empty=${html`No schedules. <code>headrace schedules create</code> makes one: a nightly batch, a sync, an export, a report.`} columns=${[
+      empty=${html`No schedules. <a href=${link(["schedules", NEW])}>Make one</a>: a nightly batch, a sync, an export, a report.`} columns=${[
         { title: "Name", kind: "wide", cell: (each) => html`<a href=${link(["schedule", each.name])}>${each.name}</a><div class="quiet">${purpose(each.terms)}</div>${each.reason && html`<div class="reason">${each.reason}</div>`}` },
         { title: "State", cell: (each) => html`<${Badge} state=${each.status} />${each.running && html`<div class="quiet">running</div>`}` },
         { title: "When", cell: (each) => html`<code>${each.terms.expression}</code><div class="quiet">${each.terms.time_zone}</div>` },

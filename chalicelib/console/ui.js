@@ -109,8 +109,8 @@ const TONES = {
   ready: "good", succeeded: "good", approved: "good", delivered: "good", completed: "good", passed: "good",
   complete: "good", reviewed: "good", promoted: "good", ok: "good", not_worse: "good",
   failed: "bad", rejected: "bad", timed_out: "bad", aborted: "bad", cancelled: "bad", expired: "bad",
-  rolled_back: "bad", worse: "bad", error: "bad", "not passed": "bad", gone: "bad",
-  partial: "warn", needs_review: "warn", paused: "warn", waiting: "warn",
+  rolled_back: "bad", worse: "bad", diverged: "bad", error: "bad", "not passed": "bad", gone: "bad",
+  partial: "warn", needs_review: "warn", paused: "warn", waiting: "warn", stopped: "warn",
 };
 
 export function Badge({ state }) {

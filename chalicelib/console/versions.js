@@ -1,8 +1,9 @@
-// Versions of trained models: what their gates measured, and the verdict of an operator.
+// Versions of trained models: their cards, two beside each other, and the verdict of an operator.
 
 import { useState } from "preact/hooks";
 
 import { get, put } from "./api.js";
+import { Cards, NoCard, loadCard, unlessNotFound } from "./card.js";
 import { when } from "./format.js";
 import { go, link } from "./route.js";
 import { Badge, Field, Loaded, Problem, Screen, Table, html, useAction, useLoaded, usePages } from "./ui.js";
@@ -11,7 +12,7 @@ const A_PAGE = 50;
 
 export default function Versions({ parts, query }) {
   return parts.length === 3
-    ? html`<${Version} group=${parts[1]} number=${parts[2]} />`
+    ? html`<${Version} key=${parts.join("/")} group=${parts[1]} number=${Number(parts[2])} beside=${query.with} />`
     : html`<${List} group=${query.group ?? ""} />`;
 }
 
@@ -33,30 +34,45 @@ function List({ group }) {
   <//>`;
 }
 
-function Version({ group, number }) {
+function Version({ group, number, beside }) {
   const loaded = useLoaded((signal) => get(path(group, number), {}, { signal }), [group, number]);
-  const before = useLoaded(
-    (signal) => (Number(number) > 1 ? get(path(group, number - 1), {}, { signal }).catch(unlessNotFound) : null),
-    [group, number],
-  );
+  const card = useLoaded((signal) => loadCard(loaded.value?.training, signal), [loaded.value?.training]);
+  const others = useLoaded((signal) => get("v1/registry/versions", { group, limit: A_PAGE }, { signal }), [group]);
+  const chosen = beside === "none" ? 0 : Number(beside ?? (number > 1 ? number - 1 : 0));
+  const other = useLoaded((signal) => (chosen ? loadOther(group, chosen, signal) : null), [group, chosen]);
   return html`<${Screen} title=${`${group}/${number}`} actions=${html`<button type="button" onClick=${() => go(["versions"], { group })}>All of this group</button>`}>
-    <${Loaded} of=${loaded}>${(version) => html`<div class="columns"><section aria-label="Measurements">
-        <h2>What its gates measured</h2><${Problem} error=${before.error} retry=${before.reload} /><${Numbers} version=${version} before=${before.value} /></section>
+    <${Loaded} of=${loaded}>${(version) => html`<div class="columns"><section aria-label="Card">
+        <${Beside} group=${group} number=${number} chosen=${other.value ? chosen : 0} others=${others} />
+        <${Problem} error=${other.error} retry=${other.reload} />
+        ${!card.value && html`<${NoCard} card=${card} />`}
+        ${!card.loading && !other.loading && html`<${Cards} models=${models(version, card.value, other.value)} />`}</section>
       <aside><dl class="facts"><dt>State</dt><dd><${Badge} state=${version.state} /></dd><dt>Made</dt><dd>${when(version.created_at)}</dd>
+        ${card.value && html`<dt>Model</dt><dd>${card.value.card.name}<div class="quiet">${card.value.card.about}</div></dd>`}
         ${version.description && html`<dt>What it is</dt><dd>${version.description}</dd>`}
+        ${version.training && html`<dt>Training</dt><dd><a href=${link(["training", version.training])}>${version.training}</a></dd>`}
         ${version.comment && html`<dt>Verdict</dt><dd>${version.comment}</dd>`}</dl>
         <${Verdict} version=${version} onDecided=${loaded.reload} /></aside></div>`}<//>
   <//>`;
 }
 
-function Numbers({ version, before }) {
-  const rows = Object.entries(version.numbers).sort(([a], [b]) => a.localeCompare(b));
-  const earlier = before?.numbers ?? {};
-  return html`<${Table} caption="Measurements" rows=${rows} keyOf=${([name]) => name} empty="Nothing was measured." columns=${[
-    { title: "Measure", kind: "wide", cell: ([name]) => name },
-    { title: "This version", kind: "number", cell: ([, value]) => value.toPrecision(4) },
-    { title: before ? `Version ${before.number}` : "The one before", kind: "number", cell: ([name]) => earlier[name]?.toPrecision(4) ?? "–" },
-  ]} />`;
+// A version may have been deleted, and then there is nothing to compare with.
+async function loadOther(group, number, signal) {
+  const version = await get(path(group, number), {}, { signal }).catch(unlessNotFound);
+  return version && { version, shown: await loadCard(version.training, signal) };
+}
+
+function models(version, shown, other) {
+  const one = { label: `Version ${version.number}`, numbers: version.numbers, shown };
+  return other ? [one, { label: `Version ${other.version.number}`, numbers: other.version.numbers, shown: other.shown }] : [one];
+}
+
+function Beside({ group, number, chosen, others }) {
+  const numbers = (others.value?.items ?? []).map((each) => each.number).filter((each) => each !== number);
+  if (others.error) return html`<${Problem} error=${others.error} retry=${others.reload} />`;
+  if (!numbers.length) return null;
+  const choose = (event) => go(["versions", group, number], { with: event.target.value }, true);
+  return html`<div class="filters"><${Field} label="Beside it"><select value=${chosen || "none"} onChange=${choose}><option value="none">no other version</option>
+    ${numbers.map((each) => html`<option value=${each}>Version ${each}</option>`)}</select><//></div>`;
 }
 
 function Verdict({ version, onDecided }) {
@@ -74,11 +90,5 @@ function Verdict({ version, onDecided }) {
 }
 
 const path = (group, number) => `v1/registry/versions/${encodeURIComponent(group)}/${number}`;
-
-// A version may have been deleted, and then there is nothing to compare with.
-function unlessNotFound(error) {
-  if (error.type === "NotFound") return null;
-  throw error;
-}
 
 const nameOf = ({ group, number }) => `${group}/${number}`;

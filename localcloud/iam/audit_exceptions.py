@@ -293,6 +293,7 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
 )
 
 _DELIVERY = "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"
+_SAGEMAKER = f"{_DOCS}/service-authorization/latest/reference/list_amazonsagemaker.html"
 _XRAY = "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html"
 
 UNSCOPED_ACTIONS: tuple[UnscopedAction, ...] = (
@@ -308,14 +309,8 @@ UNSCOPED_ACTIONS: tuple[UnscopedAction, ...] = (
         "states:SendTaskSuccess",
         "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html",
     ),
-    UnscopedAction(
-        "sagemaker:ListModelPackages",
-        "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html",
-    ),
-    UnscopedAction(
-        "sagemaker:ListTrainingJobs",
-        "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html",
-    ),
+    UnscopedAction("sagemaker:ListModelPackages", _SAGEMAKER),
+    UnscopedAction("sagemaker:ListTrainingJobs", _SAGEMAKER),
     UnscopedAction("sagemaker:ListTags", f"{_DOCS}/step-functions/latest/dg/sagemaker-iam.html"),
     *(
         UnscopedAction(f"logs:{action}", _DELIVERY)

@@ -210,37 +210,6 @@ def test_should_send_files_that_may_be_kept_and_a_page_that_may_not(cloud: Cloud
         assert (gone.status_code, gone.json()["error"]["field"]) == (404, "console_file")
 
 
-def test_should_let_an_operator_approve_a_version_and_nobody_else(
-    chromium: Browser, cloud: CloudProcess, key: str
-) -> None:
-    registry, group = cloud.client("sagemaker"), "headrace-local-console-test"
-    registry.create_model_package_group(ModelPackageGroupName=group)
-    container = {"Image": "none", "ModelDataUrl": "s3://none/model.tar.gz"}
-    registry.create_model_package(
-        ModelPackageGroupName=group,
-        InferenceSpecification={
-            "Containers": [container],
-            "SupportedContentTypes": ["application/json"],
-            "SupportedResponseMIMETypes": ["application/json"],
-        },
-        CustomerMetadataProperties={"loss": "0.25"},
-        ModelApprovalStatus="PendingManualApproval",
-    )
-    with console(chromium, cloud, key) as page:
-        show(page, cloud, "versions")
-        expect(page.get_by_role("alert")).to_contain_text("takes an operator's API key")
-    with console(chromium, cloud, cloud.api_key) as page:
-        show(page, cloud, "versions")
-        page.get_by_role("link", name=f"{group}/1").click()
-        expect(page.get_by_role("row").filter(has_text="loss")).to_contain_text("0.2500")
-        page.get_by_label("Reason").fill("better than none")
-        page.get_by_role("button", name="Approve").click()
-        expect(page.locator(".facts .badge")).to_have_text("approved")
-        picture(page, "versions")
-    (found,) = registry.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
-    assert found["ModelApprovalStatus"] == "Approved"
-
-
 def test_should_work_below_the_stage_that_addresses_of_api_gateway_begin_with(
     chromium: Browser, cloud: CloudProcess, api: httpx.Client
 ) -> None:

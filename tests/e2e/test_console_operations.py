@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -51,6 +52,30 @@ def test_should_run_a_schedule_and_draw_where_its_execution_was(
         assert other.get(f"/v1/jobs/{export}/execution").status_code == 404
 
 
+def test_should_make_a_schedule_after_its_next_times_and_errors_are_shown(
+    page: Page, cloud: CloudProcess
+) -> None:
+    show(page, cloud, "schedules/+")
+    page.get_by_label(re.compile("^Name")).fill("weekly")
+    page.get_by_label("Time zone").fill("Europe/Berlin")
+    page.get_by_label("Expression").fill("cron(0 7 ? * MON)")
+    expect(page.get_by_role("alert")).to_contain_text("has 5 fields instead of six")
+    page.get_by_label("Often used").select_option("cron(0 7 ? * MON *)")
+    expect(page.locator(".times time").first).to_contain_text("Monday")
+    expect(page.locator(".times time")).to_have_count(5)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_label("Work").select_option("watch")
+    monitor = page.get_by_role("combobox", name="Monitor", exact=True)
+    monitor.fill("nowhere")
+    page.get_by_role("button", name="Save the schedule").click()
+    expect(monitor).to_be_focused()
+    expect(page.get_by_role("alert")).to_have_text("There is no monitor nowhere.")
+    page.get_by_label("Work").select_option("report")
+    page.get_by_role("button", name="Save the schedule").click()
+    expect(page.get_by_role("heading", name="weekly")).to_be_visible()
+    expect(page.get_by_text("report a week")).to_be_visible()
+
+
 def test_should_plot_usage_and_deliver_a_test_of_a_webhook(page: Page, cloud: CloudProcess) -> None:
     show(page, cloud, "usage")
     expect(page.get_by_role("img", name="Dollars a day")).to_be_visible()
@@ -79,6 +104,7 @@ def test_should_be_usable_narrow_by_keyboard_and_with_a_reader(
             ("jobs", "Progress"),
             (f"job/{job}", "Steps as a table"),
             ("schedule/monthly", "All terms"),
+            ("schedules/+", "Next times"),
             ("usage", "Days as a table"),
             ("webhooks", "Add a webhook"),
         )
