@@ -49,7 +49,7 @@ def _listed(api: ApiCaller, view: Json) -> Json:
         }
         for variable, terms in _variables(content).items()
     ]
-    return {"name": name, "description": content.get("description") or "", "arguments": arguments}
+    return {"name": name, "description": _description(name, content), "arguments": arguments}
 
 
 def get_prompt(api: ApiCaller, name: str, given: Mapping[str, JsonValue]) -> Json:
@@ -74,7 +74,7 @@ def get_prompt(api: ApiCaller, name: str, given: Mapping[str, JsonValue]) -> Jso
     turns = objects_of(rendered.get("turns"))
     messages: list[JsonValue] = [*_messages(object_of(turns[0].get("call")))] if turns else []
     return {
-        "description": content.get("description") or "",
+        "description": _description(name, content),
         "messages": messages,
         "_meta": {
             "headrace/version": rendered.get("version"),
@@ -97,6 +97,11 @@ def _label(view: Json) -> str:
 def _content(api: ApiCaller, name: str, version: str) -> Json:
     path = {"prompt": name, "version": version}
     return object_of(api.call(ApiCall("GET", _VERSION, path)).body.get("content"))
+
+
+def _description(name: str, content: Json) -> str:
+    """Return what a prompt says of itself, or else that it is one: clients show it to people."""
+    return str(content.get("description") or f"The saved prompt {name}.")
 
 
 def _variables(content: Json) -> dict[str, Json]:

@@ -25,6 +25,7 @@ from mcp.types import ResourceTemplateReference
 endpoint, key, operator_key, group, folder, command = sys.argv[1:]
 DEADLINE_SECONDS = 90
 QUESTION = {"question": "Who made the turbine?"}
+STORY = {"prompt": "Name a river.", "max_tokens": 5, "allow_truncation": True}
 CALLS = [{"id": "a", "prompt": "Name a river.", "max_tokens": 5}, {"id": "b", "max_tokens": 5}]
 
 
@@ -194,6 +195,7 @@ async def newcomer() -> dict[str, Any]:
         }
         gone = await called(client, "delete_document", document_id=broken["document_id"])
         missing = await refused(client, "get_document", document_id=broken["document_id"])
+        await called(client, "generate_text", **STORY)
         usage = await called(client, "get_usage")
         return told | {
             "deleted": gone["deleted"]["document_id"] == broken["document_id"],

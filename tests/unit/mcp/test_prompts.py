@@ -53,6 +53,12 @@ def test_prompts_should_be_listed_with_their_arguments() -> None:
     assert required == {"report", "tone"}
     assert arguments["tone"]["description"] == "(one of dry, warm)"
     assert (listed["nextCursor"], listed["cacheScope"]) == ("c", "private")
+    bare = {"GET /v1/prompts/{prompt}/versions/{version}": {"content": {"description": ""}}}
+    shown = asked(registry(**bare), "prompts/list")["result"]["prompts"]
+    assert [each["description"] for each in shown] == [
+        "The saved prompt sum-up.",
+        "The saved prompt new.",
+    ]
 
 
 def test_a_prompt_should_be_rendered_with_values_of_their_types() -> None:
