@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.cloud import PROJECT, CloudProcess
+from tests.cloud import CloudProcess
 from tests.e2e.browser import NARROW, console, expect_usable, picture, show
 from tests.e2e.driving import api_of, settled, upload
-from tests.e2e.tenants import key_of, make_tenant
+from tests.e2e.tenants import Tenant, key_of, make_tenant
 
 KEYS = b"The spare key of the boat house hangs in the blue cabinet behind the door."
-SECOND = re.compile(r"00:00:1\d")
 
 
 @pytest.fixture(scope="module")
-def api(cloud: CloudProcess) -> Iterator[httpx.Client]:
-    """A tenant that has one document of each kind of citation."""
-    files = {
-        "keys.txt": KEYS,
-        "report.pdf": _sample("samples/inspection-report.pdf"),
-        "handover.mp3": _sample("examples/recordings/shift-handover.mp3"),
-    }
-    with make_tenant(cloud, "console").api as opened:
-        sent = [upload(opened, path, content, "papers") for path, content in files.items()]
-        assert [settled(opened, each)["status"] for each in sent] == ["ready"] * 3
-        yield opened
+def tenant(cloud: CloudProcess) -> Iterator[Tenant]:
+    """A tenant that has one document."""
+    made = make_tenant(cloud, "console")
+    with made.api as opened:
+        assert settled(opened, upload(opened, "keys.txt", KEYS, "papers"))["status"] == "ready"
+        yield made
 
 
-def _sample(path: str) -> bytes:
-    return (PROJECT / path).read_bytes()
+@pytest.fixture(scope="module")
+def api(tenant: Tenant) -> httpx.Client:
+    return tenant.api
 
 
 def _cut(route: Route) -> None:
@@ -52,58 +46,57 @@ def _ask(page: Page, question: str) -> None:
     expect(page.locator(".outcome")).to_be_visible()
 
 
-def test_should_take_files_and_say_why_one_is_refused(
-    chromium: Browser, cloud: CloudProcess, tmp_path: Path
+def _copy_document(tenant: Tenant, other: Tenant, copies: int) -> None:
+    """Give `other` records of as many documents, each a copy of the only one of `tenant`."""
+    store, table = tenant.cloud.client("dynamodb"), tenant.cloud.outputs["RecordsTableName"]
+    (document,) = tenant.api.get("/v1/documents").json()["items"]
+    key = {"pk": {"S": f"TENANT#{tenant.name}"}, "sk": {"S": f"DOCUMENT#{document['document_id']}"}}
+    item = store.get_item(TableName=table, Key=key)["Item"]
+    made = [
+        {
+            **item,
+            "pk": {"S": f"TENANT#{other.name}"},
+            "sk": {"S": f"DOCUMENT#doc_{number:024d}"},
+            "document_id": {"S": f"doc_{number:024d}"},
+            "path": {"S": f"archive/{number:05d}.txt"},
+        }
+        for number in range(copies)
+    ]
+    for start in range(0, copies, 25):
+        puts = [{"PutRequest": {"Item": each}} for each in made[start : start + 25]]
+        assert not store.batch_write_item(RequestItems={table: puts})["UnprocessedItems"]
+
+
+def test_should_hold_one_page_of_many_documents_and_come_back_to_it(
+    chromium: Browser, cloud: CloudProcess, tenant: Tenant
 ) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "keys.txt").write_bytes(KEYS)
-    (folder / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing that a reader finds")
-    with console(chromium, cloud, key_of(make_tenant(cloud, "console-upload").api)) as page:
-        expect(page.get_by_text("No documents here.")).to_be_visible()
-        page.locator("input[data-role=folder]").set_input_files(folder)
-        expect(page.get_by_text("2 of 2 files sent")).to_be_visible()
-        refused = page.get_by_role("row").filter(has_text="broken.pdf")
-        expect(refused.locator(".badge")).to_have_text("rejected")
-        expect(refused.locator(".reason")).not_to_be_empty()
-        taken = page.get_by_role("row").filter(has_text="keys.txt")
-        expect(taken.locator(".badge")).to_have_text("ready")
-        picture(page, "documents")
-        page.get_by_label("State").select_option("rejected")
-        expect(page.get_by_role("row")).to_have_count(2)
-        refused.get_by_role("button", name="Delete").click()
-        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-        expect(page.get_by_text("No documents here.")).to_be_visible()
+    archive = make_tenant(cloud, "console-archive")
+    _copy_document(tenant, archive, 250)
+    with console(chromium, cloud, key_of(archive.api)) as page:
+        first = page.locator("tbody a").first
+        elements = []
+        for number in range(1, 6):
+            expect(first).to_have_text(f"archive/{50 * (number - 1):05d}.txt")
+            elements.append(page.evaluate("document.all.length"))
+            if number < 5:
+                page.get_by_role("button", name="Next").click()
+        assert max(elements[1:]) - min(elements[1:]) < 10
+        page.get_by_role("button", name="Previous").click()
+        expect(first).to_have_text("archive/00150.txt")
+        first.click()
+        expect(page.get_by_role("heading", name="archive/00150.txt")).to_be_visible()
+        page.go_back()
+        expect(first).to_have_text("archive/00150.txt")
+        expect(page.get_by_text("Page 4", exact=True)).to_be_visible()
+        page.route("**/v1/documents?status=ready&limit=50", _nothing_yet)
+        page.get_by_label("State").select_option("ready")
+        expect(page.get_by_text("archive/00099.txt")).to_be_visible()
 
 
-def test_should_open_a_citation_of_a_text_at_its_words_and_take_a_rating(page: Page) -> None:
-    _ask(page, "Where does the spare key of the boat house hang?")
-    page.locator(".cite").first.click()
-    expect(page.locator("mark")).to_have_text(KEYS.decode())
-    page.get_by_role("button", name="Right", exact=True).click()
-    expect(page.get_by_text("your rating is kept")).to_be_visible()
-
-
-def test_should_open_a_citation_of_a_pdf_on_its_picture(page: Page) -> None:
-    _ask(page, "When is the next inspection of the turbine due?")
-    page.get_by_role("button", name=re.compile("Open citation .*report.pdf")).first.click()
-    image = page.get_by_role("img", name="Page 1 of report.pdf")
-    expect(image).to_be_visible()
-    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 1000
-    expect(page.locator("rect.box").first).to_be_visible()
-    picture(page, "ask")
-
-
-def test_should_open_a_citation_of_a_recording_at_its_second(page: Page) -> None:
-    _ask(page, "Where does the spare pump go?")
-    page.get_by_role("button", name=SECOND).first.click()
-    expect(page.locator("figcaption button")).to_have_text(re.compile("Play from 00:00:"))
-    expect(page.locator(".transcript mark")).to_contain_text("spare pump")
-    player = page.locator("audio")
-    assert player.evaluate(
-        "async player => { while (!player.currentTime) await new Promise(r => setTimeout(r, 50));"
-        " return player.currentTime }"
-    ) == pytest.approx(10.6, abs=1)
+def _nothing_yet(route: Route) -> None:
+    """Answer as the API does once it has looked at many documents and found none: by a cursor."""
+    page = route.fetch().json()
+    route.fulfill(json={"items": [], "next_cursor": page["next_cursor"]})
 
 
 def test_should_search_explain_scores_and_write_its_calls_as_curl(

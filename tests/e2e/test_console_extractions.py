@@ -162,6 +162,37 @@ def test_should_correct_values_by_box_and_words_and_keep_them_when_a_claim_is_lo
     expect(page.locator("[data-pointer='/invoice_date']")).to_contain_text("2025-03-17")
 
 
+def test_should_point_to_words_by_a_box_that_a_finger_draws(
+    chromium: Browser, tenant: Tenant, key: str
+) -> None:
+    (document,) = tenant.api.get("/v1/documents").json()["items"]
+    body = {"json_schema": DEMANDING, "document_ids": [document["document_id"]]}
+    extraction = tenant.api.post("/v1/extractions", json=body).json()["extraction_id"]
+    with console(chromium, tenant.cloud, key, NARROW, has_touch=True) as page:
+        show(page, tenant.cloud, f"review/{extraction}")
+        page.get_by_role("button", name="Claim it").tap()
+        page.get_by_role("button", name="Next doubtful").first.tap()
+        page.get_by_role("button", name="Draw a box").tap()
+        _draw_by_finger(page, *NUMBER_BOX)
+        expect(page.locator(".editor input")).to_have_value("VH-2025-0317")
+
+
+def _draw_by_finger(page: Page, left: float, top: float, right: float, bottom: float) -> None:
+    """Draw a box as `draw` does, by touch; the page must not scroll meanwhile."""
+    drawn = page.locator(".picture svg")
+    drawn.evaluate("picture => picture.scrollIntoView()")
+    frame = drawn.bounding_box()
+    assert frame is not None
+    across, down = frame["width"] / PAGE_WIDTH, frame["height"] / PAGE_HEIGHT
+    screen = page.context.new_cdp_session(page)
+    for step, kind in enumerate(("touchStart", "touchMove", "touchMove", "touchMove")):
+        x = left + (right - left) * step / 3
+        y = top + (bottom - top) * step / 3
+        finger = {"x": frame["x"] + x * across, "y": frame["y"] + y * down}
+        screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [finger]})
+    screen.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
 def test_should_reject_an_extraction_with_a_reason(page: Page, tenant: Tenant) -> None:
     api = tenant.api
     (document,) = api.get("/v1/documents").json()["items"]
