@@ -12,12 +12,12 @@ import { Field, Problem, html, useAction } from "./ui.js";
 // that screen, and have no entry.
 const SCREENS = [
   { name: "documents", title: "Documents", load: () => import("./documents.js") },
-  { name: "document", of: "documents", load: () => import("./document.js") },
+  { name: "document", of: "documents", load: () => import("./documents.js") },
   { name: "ask", title: "Ask", load: () => import("./ask.js") },
   { name: "search", title: "Search", load: () => import("./search.js") },
   { name: "extractions", title: "Extracted", group: "Extractions", load: () => import("./extractions.js") },
   { name: "extract", of: "extractions", load: () => import("./extract.js") },
-  { name: "extraction", of: "extractions", load: () => import("./extraction.js") },
+  { name: "extraction", of: "extractions", load: () => import("./extractions.js") },
   { name: "review", title: "Review", group: "Extractions", load: () => import("./reviews.js") },
   { name: "labelling", title: "Labelling", group: "Extractions", load: () => import("./labelling.js") },
   { name: "extractors", title: "Extractors", group: "Extractions", load: () => import("./extractors.js") },
