@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.cloud import CloudProcess
-from tests.e2e.browser import NARROW, console, expect_usable, picture, show
+from tests.e2e.browser import NARROW, console, expect_usable, show
 from tests.e2e.driving import api_of, settled, upload
 from tests.e2e.tenants import Tenant, key_of, make_tenant
 

@@ -121,6 +121,35 @@ def _start_and_cancel_a_batch(page: Page, cloud: CloudProcess) -> None:
     picture(page, "job")
 
 
+def _register_a_version(cloud: CloudProcess) -> str:
+    """Register a trained version that waits for an approval, and return how the console names it."""
+    group, registry = "headrace-local-console-path", cloud.client("sagemaker")
+    registry.create_model_package_group(ModelPackageGroupName=group)
+    registry.create_model_package(
+        ModelPackageGroupName=group,
+        InferenceSpecification={
+            "Containers": [{"Image": "none", "ModelDataUrl": "s3://none/model.tar.gz"}],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+        CustomerMetadataProperties={"loss": "0.25"},
+        ModelApprovalStatus="PendingManualApproval",
+    )
+    return f"{group}/1"
+
+
+def _approve_a_version_as_an_operator(page: Page, cloud: CloudProcess) -> None:
+    version = _register_a_version(cloud)
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("API key").fill(cloud.api_key)
+    page.get_by_role("button", name="Sign in").click()
+    show(page, cloud, "versions")
+    page.get_by_role("link", name=version).click()
+    page.get_by_label("Reason").fill("It is the first.")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator(".facts .badge")).to_have_text("approved")
+
+
 def test_should_lead_somebody_new_from_files_to_what_they_cost(
     chromium: Browser, cloud: CloudProcess, folder: Path
 ) -> None:
@@ -131,3 +160,4 @@ def test_should_lead_somebody_new_from_files_to_what_they_cost(
         _start_and_cancel_a_batch(page, cloud)
         show(page, cloud, "usage")
         expect(page.get_by_text(re.compile(r"\$.* for \d+ calls of models"))).to_be_visible()
+        _approve_a_version_as_an_operator(page, cloud)
