@@ -122,7 +122,7 @@ def _start_and_cancel_a_batch(page: Page, cloud: CloudProcess) -> None:
 
 
 def _register_a_version(cloud: CloudProcess) -> str:
-    """Register a trained version that waits for an approval, and return how the console names it."""
+    """Register a trained version that waits for an approval; return its name in the console."""
     group, registry = "headrace-local-console-path", cloud.client("sagemaker")
     registry.create_model_package_group(ModelPackageGroupName=group)
     registry.create_model_package(
