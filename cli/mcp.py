@@ -63,6 +63,7 @@ class StdioBridge:
         self._api = api
         self._output = output
         self._lock = threading.Lock()
+        self._open: set[RequestId] = set()
         self._cancelled: set[RequestId] = set()
         self._version = LEGACY_VERSIONS[0]
 
@@ -81,16 +82,31 @@ class StdioBridge:
                 elif message.method == _CANCELLED:
                     self._cancel(message)
                 else:
+                    self._begin(message)
                     pool.submit(self._relay, message, line)
 
+    def _begin(self, message: RpcMessage) -> None:
+        """Remember that a request is not answered yet."""
+        if message.request_id is not None:
+            with self._lock:
+                self._open.add(message.request_id)
+
     def _cancel(self, message: RpcMessage) -> None:
-        """Suppress the response to a request; the API finishes it by itself."""
+        """Suppress the response to a request that goes on; the API finishes it by itself.
+
+        One that was answered already must not suppress that of a later request with its id.
+        """
         cancelled = message.params.get("requestId")
         if isinstance(cancelled, str | int) and not isinstance(cancelled, bool):
             with self._lock:
-                self._cancelled.add(cancelled)
+                if cancelled in self._open:
+                    self._cancelled.add(cancelled)
 
     def _relay(self, message: RpcMessage, line: bytes) -> None:
+        with self._lock:
+            # What was cancelled before it began is not sent: nothing is spent on it.
+            if message.request_id in self._cancelled and self._ended(message.request_id):
+                return
         try:
             response = self._api.relay(PATH, _repeatable(message, line), self._headers(message))
         except (UnreachableError, httpx.HTTPError) as error:
@@ -120,14 +136,21 @@ class StdioBridge:
             headers["Mcp-Name"] = encode_header(name)
         return headers
 
+    def _ended(self, request_id: RequestId | None) -> bool:
+        """Return whether a request was cancelled, and forget it; the lock is held."""
+        if request_id is None:
+            return False
+        cancelled = request_id in self._cancelled
+        self._cancelled.discard(request_id)
+        self._open.discard(request_id)
+        return cancelled
+
     def _write(self, response: Json, request_id: RequestId | None = None) -> None:
         line = json.dumps(response, ensure_ascii=False, separators=(",", ":")).encode()
         with self._lock:
-            if request_id in self._cancelled:
-                self._cancelled.discard(request_id)
-                return
-            self._output.write(line + b"\n")
-            self._output.flush()
+            if not self._ended(request_id):
+                self._output.write(line + b"\n")
+                self._output.flush()
 
 
 def _lines(source: BinaryIO) -> Iterator[bytes]:

@@ -167,3 +167,10 @@ def test_a_cancelled_request_should_be_told_nothing_more_of() -> None:
     output = io.BytesIO()
     StdioBridge(api, output).serve(Client(lines))
     assert output.getvalue() == b""
+
+
+def test_a_cancellation_that_comes_too_late_should_leave_a_later_request_with_its_id() -> None:
+    """`initialize` is answered before the next line is read."""
+    cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}
+    told = bridged(result, legacy("initialize")[0], cancel, legacy("ping")[0])
+    assert [each["id"] for each in told] == [1, 1]
