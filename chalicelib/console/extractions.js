@@ -15,7 +15,7 @@ const A_PAGE = 50;
 const FIELDS = 400;
 const AGAIN_MS = 5000;
 const MAX_OPEN_REASONS = 5;
-const WAITING = new Set(["partial", "needs_review"]);
+const CLAIMED_AS = { partial: "Review", needs_review: "Review", complete: "Correct" };
 const FORMATS = [
   ["jsonl", "JSONL", "a field a line, with its evidence"],
   ["csv", "CSV, a field a row", "for checking values"],
@@ -71,7 +71,7 @@ function One({ parts }) {
   const id = parts[1];
   const loaded = useLoaded((signal) => get(`v1/extractions/${id}`, {}, { signal }), [id]);
   return html`<${Screen} title=${loaded.value?.path ?? "Extraction"} actions=${loaded.value && html`
-      ${WAITING.has(loaded.value.status) && html`<a class="button primary" href=${link(["review", id])}>Review</a>`}<${Exports} extraction=${loaded.value} />`}>
+      ${loaded.value.status in CLAIMED_AS && html`<a class="button primary" href=${link(["review", id])}>${CLAIMED_AS[loaded.value.status]}</a>`}<${Exports} extraction=${loaded.value} />`}>
     <${Loaded} of=${loaded}>${(extraction) => html`<${Opened} key=${id} extraction=${extraction} />`}<//>
   <//>`;
 }

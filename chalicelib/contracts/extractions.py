@@ -33,6 +33,9 @@ ReadingMethod = Literal["ranker", "table", "model"]
 """How a field was read: outside lists by the ranker of spans, in a list by its table, or by a
 language model that chose among the ranker's spans."""
 OPEN_TO_REVIEW: frozenset[ExtractionStatus] = frozenset({"partial", "needs_review"})
+"""What waits in the queue of reviews."""
+OPEN_TO_CLAIMS: frozenset[ExtractionStatus] = OPEN_TO_REVIEW | {"complete"}
+"""What a reviewer may take by its id: a value that is sure may be wrong."""
 
 
 class EvidenceBox(NamedTuple):

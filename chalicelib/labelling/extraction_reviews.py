@@ -25,6 +25,8 @@ from chalicelib.contracts.extraction_reviews import (
     ReviewState,
 )
 from chalicelib.contracts.extractions import (
+    MAX_REASONS,
+    OPEN_TO_CLAIMS,
     OPEN_TO_REVIEW,
     ExtractedField,
     ExtractionFacts,
@@ -58,6 +60,8 @@ from chalicelib.labelling.review_states import (
 
 ATTEMPTS = 12
 """How often a change is tried while others change the same extraction."""
+CHANGED = "A reviewer has begun to look at what was complete."
+"""The reason why an extraction waits that needed no review."""
 MAX_LOOKED_AT = 1_000
 """Extractions that are looked at for one that a reviewer can take."""
 
@@ -137,6 +141,7 @@ class ExtractionReviews:
             after = self._edited(tenant, stored, reviewer, given)
             if given.decision is not None:
                 after = self._decided(tenant, after, reviewer, given)
+            after = _queued_if_begun(after)
             if self.library.records.change(tenant, stored, after):
                 self._announce(tenant, after)
                 return ReviewState(extraction=after.facts, review=after.review)
@@ -181,7 +186,7 @@ class ExtractionReviews:
         now = self.now()
         if given.extraction_id is not None:
             stored = self.library.stored(tenant, given.extraction_id)
-            if stored.facts.status in OPEN_TO_REVIEW and can_claim_review(
+            if stored.facts.status in OPEN_TO_CLAIMS and can_claim_review(
                 stored.review, reviewer, now
             ):
                 return stored
@@ -280,12 +285,14 @@ class ExtractionReviews:
         facts = stored.facts.model_copy(update={"status": status, "updated_at": now})
         decided = replace(stored, facts=facts, review=review)
         if status == "reviewed":
-            self._write(tenant, stored, decided)
-            self.index(tenant, facts)
+            decided = replace(decided, facts=self._write(tenant, stored, decided))
+            self.index(tenant, decided.facts)
         return decided
 
-    def _write(self, tenant: str, read: StoredExtraction, decided: StoredExtraction) -> None:
-        """Write the files with all edits in them."""
+    def _write(
+        self, tenant: str, read: StoredExtraction, decided: StoredExtraction
+    ) -> ExtractionFacts:
+        """Write the files with all edits in them; return the facts, which count its values."""
         bucket, edits = self.library.bucket, decided.review.edits
         prefix = self.library.folder(tenant, read)
         result = ExtractionResult.model_validate_json(
@@ -294,7 +301,9 @@ class ExtractionReviews:
         values = edited_values(result.values, edits)
         read_fields = (field for field, _ in self.library.fields(tenant, read, 0))
         fields = list(edited_fields(read_fields, edits))
-        result = result.model_copy(update={"facts": decided.facts, "values": values})
+        found = sum(field.value is not None for field in fields)
+        facts = decided.facts.model_copy(update={"found": found})
+        result = result.model_copy(update={"facts": facts, "values": values})
         bodies = {
             FIELDS: dump_lines(fields),
             FIELDS_TABLE: fields_csv(fields),
@@ -303,6 +312,7 @@ class ExtractionReviews:
         }
         for name, body in bodies.items():
             self.objects.write(bucket, prefix + REVIEWED + name, body, {})
+        return facts
 
     def _announce(self, tenant: str, stored: StoredExtraction) -> None:
         facts = stored.facts
@@ -325,10 +335,21 @@ class ExtractionReviews:
         )
 
 
+def _queued_if_begun(stored: StoredExtraction) -> StoredExtraction:
+    """Return a complete extraction whose review has begun as one that waits until it is decided."""
+    review, facts = stored.review, stored.facts
+    if facts.status != "complete" or not (review.edits or review.approved_by):
+        return stored
+    reasons = (CHANGED, *facts.reasons)[:MAX_REASONS]
+    return replace(
+        stored, facts=facts.model_copy(update={"status": "needs_review", "reasons": reasons})
+    )
+
+
 def _why_not(stored: StoredExtraction, reviewer: str) -> str:
     review: ExtractionReview = stored.review
-    if stored.facts.status not in OPEN_TO_REVIEW:
-        return f"The extraction is {stored.facts.status}; nothing of it waits for a review."
+    if stored.facts.status not in OPEN_TO_CLAIMS:
+        return f"The extraction is {stored.facts.status} already; extract again to change it."
     if reviewer in review.approved_by:
         return "This reviewer has approved it; another one has to look at it now."
     return "Another reviewer has it; claim the next one, or this one once the claim has expired."

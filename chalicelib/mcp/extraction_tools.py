@@ -115,7 +115,7 @@ EXTRACTION_TOOLS: tuple[McpTool, ...] = (
         " nobody else changes it for 30 minutes. put_review takes the claim_id that is returned.",
         routes=(ToolRoute("POST", "/v1/reviews/claims"),),
         arguments=(
-            ToolArgument("extraction_id", "The extraction to take, whatever its status."),
+            ToolArgument("extraction_id", "The extraction to take, also one that is complete."),
             ToolArgument("collection", "Only extractions of documents of this collection."),
             ToolArgument("minutes", "How long the claim lasts."),
             ToolArgument("eyes", "How many reviewers have to approve."),

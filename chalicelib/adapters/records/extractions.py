@@ -51,7 +51,7 @@ class ExtractionTable:
         writes: list[Write] = [
             ConditionCheck(document_key(tenant, facts.document_id), EXISTS),
             Put(_item(tenant, stored), ABSENT),
-            *_queued(tenant, stored),
+            *(Put({"pk": pk, "sk": sk}) for pk, sk in _places(tenant, stored)),
         ]
         try:
             self._table.transact(writes)
@@ -96,10 +96,9 @@ class ExtractionTable:
         """Make a change; return False, with nothing written, if it has changed meanwhile."""
         unchanged = WriteCondition("#revision = :revision", {":revision": before.revision})
         writes: list[Write] = [Put(_item(tenant, after), unchanged)]
-        if _waits(before) and not _waits(after):
-            writes.append(Delete(_place(tenant, before.facts)))
-        elif _waits(before) and _place(tenant, before.facts) != _place(tenant, after.facts):
-            writes += [Delete(_place(tenant, before.facts)), *_queued(tenant, after)]
+        left, taken = _places(tenant, before), _places(tenant, after)
+        writes += [Delete(place) for place in left - taken]
+        writes += [Put({"pk": pk, "sk": sk}) for pk, sk in taken - left]
         try:
             self._table.transact(writes)
         except TransactionRefused:
@@ -137,10 +136,9 @@ def _waits(stored: StoredExtraction) -> bool:
     return stored.facts.status in OPEN_TO_REVIEW
 
 
-def _queued(tenant: str, stored: StoredExtraction) -> Iterator[Write]:
-    if _waits(stored):
-        pk, sk = _place(tenant, stored.facts)
-        yield Put({"pk": pk, "sk": sk})
+def _places(tenant: str, stored: StoredExtraction) -> set[Key]:
+    """Return the place in the queue, none of what does not wait."""
+    return {_place(tenant, stored.facts)} if _waits(stored) else set()
 
 
 def _item(tenant: str, stored: StoredExtraction) -> dict[str, Value]:

@@ -79,6 +79,7 @@ def test_a_correction_should_take_the_place_of_what_was_read(office: Office) -> 
 
     shown = office.api.call("GET", f"{URL}/{office.extraction_id}").json_body
     assert shown["values"] == {"number": None, "total": 45.1, "due": None}
+    assert (claim["extraction"]["found"], shown["found"]) == (2, 1)
     number, total, _ = shown["shown_fields"]
     assert (total["confidence"], total["raw"], number["evidence"]) == (1.0, "", [])
     export = office.api.call("GET", f"{URL}/{office.extraction_id}/export?format=csv").json_body
@@ -97,6 +98,26 @@ def test_a_correction_should_take_the_place_of_what_was_read(office: Office) -> 
         ("/due", True),
     ]
     assert (rows[1]["proposed"], rows[1]["value"], rows[1]["confidence"]) == (41.5, 45.1, 0.4)
+
+
+def test_what_is_complete_should_be_taken_by_its_id_and_wait_until_it_is_decided(
+    office: Office,
+) -> None:
+    (complete,) = office.api.call("GET", f"{URL}?status=complete").json_body["items"]
+    office.extraction_id = complete["extraction_id"]
+    office.one = f"{REVIEWS}/{office.extraction_id}"
+    claim = office.claim("ann", extraction_id=office.extraction_id)
+    assert claim["extraction"]["status"] == "complete"
+    saved = office.put(claim, "ann", edits=[{"pointer": "/total", "value": 9}]).json_body
+    assert saved["extraction"]["status"] == "needs_review"
+    queue = office.api.call("GET", REVIEWS).json_body["items"]
+    assert office.extraction_id in {each["extraction"]["extraction_id"] for each in queue}
+    done = office.put(claim, "ann", decision="approve").json_body["extraction"]
+    assert done["status"] == "reviewed"
+    values = office.api.call("GET", f"{URL}/{office.extraction_id}").json_body["values"]
+    assert values["total"] == 9
+    again = {"extraction_id": office.extraction_id}
+    assert "extract again" in error_of(office.api.call("POST", CLAIMS, again))["message"]
 
 
 def test_two_eyes_should_see_the_same_values(office: Office) -> None:

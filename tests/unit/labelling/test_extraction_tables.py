@@ -18,6 +18,7 @@ from chalicelib.contracts.calibrations import (
     ExtractorCalibration,
     HeldOutCalibration,
 )
+from chalicelib.contracts.extraction_reviews import ExtractionReview
 from chalicelib.contracts.extractions import ExtractionFacts
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
@@ -91,6 +92,15 @@ def test_the_least_certain_should_wait_first_until_it_is_decided(
     assert listed == [unsure.extraction_id, complete.extraction_id, sure.extraction_id]
     of_one = extractions.extractions("acme", DOCUMENT, unsure.extraction_id)
     assert [each.facts.extraction_id for each in of_one] == [complete.extraction_id]
+    newest = extractions.extractions("acme", DOCUMENT, "", newest_first=True)
+    assert [each.facts.extraction_id for each in newest] == [
+        complete.extraction_id,
+        unsure.extraction_id,
+    ]
+    before = StoredExtraction(complete, ExtractionReview())
+    begun = StoredExtraction(facts(ulid=LATER), ExtractionReview(), before.revision + 1)
+    assert extractions.change("acme", before, begun)
+    assert complete.extraction_id in {name for _, name in extractions.waiting("acme", "")}
 
 
 def test_extractions_should_go_with_their_document(
