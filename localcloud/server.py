@@ -198,6 +198,7 @@ def _serve(options: argparse.Namespace, stopping: threading.Event) -> None:
         "ModelTargets": "any",
         "ModelQueues": "shared",
         "BatchPollSeconds": "1",
+        "TranscriptionPollSeconds": "1",
         **_concurrency(options.account),
         **dict.fromkeys(("ApiRate", "ApiBurst", "ApiDearRate", "ApiDearBurst"), _UNLIMITED_RATE),
         **({ARTIFACTS_BUCKET: "local"} if options.package is not None else {}),

@@ -61,6 +61,8 @@ class CollectionServices:
     records: CollectionStore
     picture_models: Callable[[], Sequence[str]]
     """Returns the served models that embed pictures."""
+    transcribers: Callable[[str], Sequence[str]]
+    """Returns the served models by which a tenant may have recordings transcribed."""
     extractors: SavedExtractors
     now: Callable[[], datetime]
 
@@ -69,12 +71,17 @@ def build_services(parts: ApiParts) -> CollectionServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.adapters.records.collections import CollectionTable
     from chalicelib.adapters.records.extractors import ExtractorTable
-    from chalicelib.wiring.models import stage_models
+    from chalicelib.generation.transcribers import transcribers
+    from chalicelib.wiring.models import models_of, place, stage_models
 
-    read_models = stage_models(parts.environ)
+    read_models, allowed = stage_models(parts.environ), models_of(parts.environ)
+    region = place(parts.environ)
     return CollectionServices(
         records=CollectionTable(parts.table),
         picture_models=lambda: read_models().models.models_in_function("embed_image"),
+        transcribers=lambda tenant: transcribers(
+            read_models().models, region, utcnow().date(), allowed(tenant)
+        ),
         extractors=ExtractorTable(parts.table),
         now=utcnow,
     )
@@ -154,6 +161,7 @@ def _declare(
     for field_name in body.fields:
         check_name(field_name, "fields")
     _check_picture_model(body.picture_model, deps)
+    _check_transcriber(tenant, body.transcriber, deps)
     if body.extractor is not None:
         referenced_terms(deps.extractors, tenant, body.extractor)
     before, moment = deps.records.declaration(tenant, name), deps.now()
@@ -169,6 +177,7 @@ def _declare(
         fields=body.fields,
         strict=body.strict,
         picture_model=body.picture_model,
+        transcriber=body.transcriber,
         extractor=body.extractor,
         created_at=now if before is None else before.created_at,
         updated_at=now,
@@ -186,6 +195,18 @@ def _check_picture_model(name: str | None, deps: CollectionServices) -> None:
             f"picture_model: no served model {name} embeds pictures; there are {', '.join(known)}."
             " Leave it out to find pictures by what is seen in them.",
             field="picture_model",
+        )
+
+
+def _check_transcriber(tenant: str, name: str | None, deps: CollectionServices) -> None:
+    if name is None:
+        return
+    known = deps.transcribers(tenant)
+    if name not in known:
+        raise InvalidInput(
+            f"transcriber: no served model {name} that you may use transcribes recordings; there"
+            f" are {', '.join(known)}. Leave it out for the default.",
+            field="transcriber",
         )
 
 

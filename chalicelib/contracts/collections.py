@@ -26,6 +26,9 @@ class PutCollectionRequest(HttpInput):
     picture_model: ServingName | None = None
     """The served model that pictures are searched by, of those that embed pictures; None searches
     them by what is seen in them."""
+    transcriber: ServingName | None = None
+    """The served model that recordings are transcribed by, of those that transcribe; None for the
+    default, Whisper in a function."""
     extractor: ExtractorReference | None = None
     """The saved extractor that each document is extracted by once it is ready: `NAME` for its
     newest version then, or `NAME@VERSION`; None for none."""
@@ -39,6 +42,7 @@ class Declaration(Contract):
     fields: dict[str, FieldType] = Field(default_factory=dict)
     strict: bool = False
     picture_model: str | None = None
+    transcriber: str | None = None
     extractor: str | None = None
     created_at: AwareDatetime
     updated_at: AwareDatetime
@@ -69,6 +73,7 @@ class CollectionView(Contract):
     fields: dict[str, FieldType] = Field(default_factory=dict)
     strict: bool = False
     picture_model: str | None = None
+    transcriber: str | None = None
     extractor: str | None = None
     declared: bool = False
     tally: CollectionTally = Field(default_factory=CollectionTally)

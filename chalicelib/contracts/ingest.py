@@ -23,7 +23,7 @@ class IngestInput(Contract):
     `container` is the document whose archive or mail the file came in, `depth` how many such
     containers are around it. `refusal` is why the upload has to be rejected unread, "" where
     nothing is known against it. `picture_model` is the served model that a picture is embedded by,
-    as its collection says, "" where it says none.
+    as its collection says, "" where it says none, and so is `transcriber` the one of its speech.
     """
 
     tenant: str
@@ -45,6 +45,7 @@ class IngestInput(Contract):
     depth: int = Field(default=0, ge=0)
     refusal: str = ""
     picture_model: str = ""
+    transcriber: str = ""
 
 
 class ReadRequest(IngestInput):

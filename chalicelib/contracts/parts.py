@@ -157,8 +157,26 @@ class Express(Contract):
     gb_seconds: float = Field(default=0.0, ge=0)
 
 
+class SpeechJobUsage(Contract):
+    """Use of a transcriber that works by jobs, for one recording.
+
+    `model` is the transcriber, `seconds` the sound that is billed, and `nanodollars` what it costs.
+    `transitions` are the states of the machine that started the job and waited for it, and
+    `finding` the function's own time, which found the speech and read the transcript.
+    """
+
+    model: str
+    seconds: float = Field(default=0.0, ge=0)
+    nanodollars: int = Field(default=0, ge=0)
+    transitions: int = Field(default=0, ge=0)
+    finding: Spent
+
+
 class PartsUsed(Contract):
-    """Resources that a large file used until its parts were gathered."""
+    """Resources that a large file used until its parts were gathered.
+
+    `speech_job` is set of a recording that was transcribed by a job.
+    """
 
     reading: Spent
     recognising: Spent
@@ -168,6 +186,7 @@ class PartsUsed(Contract):
     chunking: Spent
     gathering: Spent
     express: Express
+    speech_job: SpeechJobUsage | None = None
 
 
 class GatherPartsRequest(Contract):
@@ -188,6 +207,7 @@ class GatherPartsRequest(Contract):
     results: ResultPlaces
     reading: Spent
     decoding: Spent = Field(default_factory=nothing_spent)
+    speech_job_used: SpeechJobUsage | None = None
 
 
 class GatherPartsResult(Contract):

@@ -63,7 +63,9 @@ class Transcript(Contract):
 
     `language` is a code of Whisper's, mostly of ISO 639-1, and "" where nothing is said.
     `speech_ms` is how long somebody speaks, of `duration_ms`. Speakers are counted from 1 in the
-    order in which they first speak; those of several parts are put together by `speakers`.
+    order in which they first speak; those of several parts are put together by `speakers`, unless
+    they are joined already: then a number is the same speaker in all parts. `model` is the
+    transcriber, "" in transcripts of before there were several.
     """
 
     language: str = ""
@@ -72,6 +74,8 @@ class Transcript(Contract):
     speakers: tuple[PartSpeaker, ...] = ()
     speech_ms: int = Field(default=0, ge=0)
     duration_ms: int = Field(default=0, ge=0)
+    speakers_joined: bool = False
+    model: str = ""
 
     @property
     def text(self) -> str:

@@ -28,6 +28,7 @@ from chalicelib.generation.models import (
     EndpointBackend,
     FunctionBackend,
     OpenAiBackend,
+    TranscribeBackend,
 )
 from chalicelib.prompts.runs import PromptRunner
 
@@ -227,6 +228,8 @@ def _backend_id(backend: ModelBackend) -> str:
             return f"{backend.endpoint} {backend.schema}"
         case FunctionBackend():
             return f"{backend.function} {backend.template}"
+        case TranscribeBackend():
+            return backend.kind
         case OpenAiBackend():
             return f"{backend.url} {backend.model_id} {backend.schema}"
 

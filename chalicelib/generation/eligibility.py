@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.receipts import dollars
 from chalicelib.generation.adaptation import JSON_WORDS, SCHEMA_WORDS, asks_json_in_words
-from chalicelib.generation.models import ModelRoute, ServedModel
+from chalicelib.generation.models import ModelRoute, ServedModel, TranscribeBackend
 from chalicelib.generation.pricing import Prices, max_cost, service_tier_factor
 from chalicelib.generation.rate_limits.breaker import Breaker, describe_rest, open_until
 from chalicelib.generation.requirements import NO_IMAGE_REGION, Requirements
@@ -229,6 +229,16 @@ def _matches_specialty(requirements: Requirements, model: ServedModel, now: date
     return f"for {model.specialty} alone, so only when asked for by name"
 
 
+def _answers_calls(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
+    if not isinstance(model.backend, TranscribeBackend):
+        return None
+    return (
+        "transcribes recordings that are documents, by jobs that take minutes, and answers no"
+        f" calls: name it as the transcriber of a collection (PUT /v1/collections/NAME with"
+        f' {{"transcriber": "{model.name}"}}) and upload the recording there, or ask for whisper-1'
+    )
+
+
 def _is_in_time(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
     if requirements.deadline is None or requirements.deadline > now:
         return None
@@ -302,7 +312,7 @@ def _fits_caller(requirements: Requirements, model: ServedModel, now: datetime) 
 
 _Rule = Callable[[Requirements, ServedModel, datetime], "Obstacle | str | None"]
 _RULES: tuple[_Rule, ...] = (
-    *(_has_task, _is_allowed, _is_alive, _matches_specialty, _is_in_time),
+    *(_has_task, _is_allowed, _is_alive, _answers_calls, _matches_specialty, _is_in_time),
     *(_has_quality, _takes_inputs, _has_abilities, _honours_parameters, _has_dimensions),
     *(_fits_limits, _fits_caller),
 )

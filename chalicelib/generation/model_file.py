@@ -27,6 +27,7 @@ from chalicelib.generation.models import (
     OpenAiBackend,
     ServedModel,
     ServedModels,
+    TranscribeBackend,
 )
 
 SERVED_FILE = Path(__file__).parents[2] / "models" / "served.json"
@@ -95,6 +96,10 @@ def _backend(entry: Mapping[str, Any], areas: _Areas) -> ModelBackend:
             schema=entry["schema"],
             secret=entry.get("secret", ""),
             reach=entry.get("reach", "region"),
+        )
+    if entry["kind"] == "transcribe":
+        return TranscribeBackend(
+            _regions(entry["regions"], areas), entry["min_seconds"], entry["max_seconds"]
         )
     if entry["kind"] == "function":
         return FunctionBackend(

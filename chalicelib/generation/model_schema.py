@@ -153,6 +153,15 @@ class OpenAiEntry(_Entry):
     reach: Reach = "region"
 
 
+class TranscribeEntry(_Entry):
+    """A backend of batch jobs of Amazon Transcribe."""
+
+    kind: Literal["transcribe"]
+    regions: list[Text]
+    min_seconds: PositiveInt
+    max_seconds: PositiveInt
+
+
 class LimitsEntry(_Entry):
     """The limits of a model."""
 
@@ -197,7 +206,8 @@ class ModelEntry(_Entry):
     tier: Annotated[int, Field(ge=1, le=5)]
     licence: str
     backend: Annotated[
-        BedrockEntry | EndpointEntry | FunctionEntry | OpenAiEntry, Field(discriminator="kind")
+        BedrockEntry | EndpointEntry | FunctionEntry | OpenAiEntry | TranscribeEntry,
+        Field(discriminator="kind"),
     ]
     limits: LimitsEntry
     inputs: list[Modality]

@@ -192,7 +192,29 @@ class OpenAiBackend:
         return ModelRoute(self.model_id, _OWN_SERVER, self.reach, Decimal(1))
 
 
-ModelBackend = BedrockBackend | EndpointBackend | FunctionBackend | OpenAiBackend
+@dataclass(frozen=True, slots=True)
+class TranscribeBackend:
+    """Amazon Transcribe, by batch jobs: for recordings that are documents, and for no calls.
+
+    It is in `regions`. A job is billed by the second, `min_seconds` of them at least, and takes
+    `max_seconds` of sound.
+    """
+
+    regions: frozenset[str]
+    min_seconds: int
+    max_seconds: int
+    kind: Literal["transcribe"] = "transcribe"
+
+    def route(self, region: str, reach: Reach = "geography") -> ModelRoute | None:
+        """Return its only route, in the stage's own region, or None where the service is not."""
+        if region not in self.regions:
+            return None
+        return ModelRoute("StartTranscriptionJob", region, "region", Decimal(1))
+
+
+ModelBackend = (
+    BedrockBackend | EndpointBackend | FunctionBackend | OpenAiBackend | TranscribeBackend
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +314,7 @@ class ServedModel:
     def price_unit(self, what: str) -> str:
         """Return the catalogue's unit for `what`: input_token, output_token or image.
 
-        Each may have `long_` before it.
+        Each may have `long_` before it. One that is billed by sound has an audio_second.
         """
         return f"{self.priced_as}.{what}"
 

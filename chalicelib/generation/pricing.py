@@ -7,19 +7,21 @@ most that may be written. An estimate is rounded up, an actual cost to the neare
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.receipts import NANODOLLARS_IN_A_DOLLAR_EXPONENT, nanodollars
 from chalicelib.generation.catalogue import UnitPrice
-from chalicelib.generation.models import FunctionBackend, ServedModel
+from chalicelib.generation.models import FunctionBackend, ServedModel, TranscribeBackend
 from chalicelib.generation.tokens import TokenLoad
 
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import ServiceTier, Usage
 
 Prices = Mapping[str, UnitPrice]
+AUDIO_SECOND = "audio_second"
 _MEBIBYTES_IN_A_GB = 1024
 
 
@@ -39,6 +41,8 @@ def price_units(model: ServedModel) -> tuple[str, ...]:
     """Return the units of the catalogue by which `model` is priced."""
     if isinstance(model.backend, FunctionBackend):
         return ("lambda.gb_second.arm64", "lambda.request")
+    if isinstance(model.backend, TranscribeBackend):
+        return (model.price_unit(AUDIO_SECOND),)
     if model.task == "image":
         return (model.price_unit("image"),)
     kinds = ["input_token"] if model.task == "embedding" else ["input_token", "output_token"]
@@ -76,6 +80,14 @@ def actual_cost(
     return nanodollars(_dollars(model, load, prices, seconds) * factor)
 
 
+def billed_seconds(backend: TranscribeBackend, seconds: float) -> int:
+    """Return the seconds that a job of so many seconds of sound is billed: started ones count.
+
+    https://aws.amazon.com/transcribe/pricing/
+    """
+    return max(backend.min_seconds, math.ceil(seconds))
+
+
 def _seconds(backend: FunctionBackend, load: TokenLoad) -> float:
     """Return the most seconds that a call of `load` takes."""
     seconds = float(backend.call_seconds)
@@ -93,6 +105,9 @@ def _dollars(model: ServedModel, load: TokenLoad, prices: Prices, seconds: float
         gb_seconds = Decimal(str(seconds)) * model.backend.memory_mb / _MEBIBYTES_IN_A_GB
         cost = prices["lambda.gb_second.arm64"].dollars * gb_seconds
         return cost + prices["lambda.request"].dollars
+    if isinstance(model.backend, TranscribeBackend):
+        billed = billed_seconds(model.backend, load.audio_seconds)
+        return prices[model.price_unit(AUDIO_SECOND)].dollars * billed
     if model.task == "image":
         return prices[model.price_unit("image")].dollars * load.images
     long = "long_" if 0 < model.long_prompt_tokens < load.tokens_in else ""

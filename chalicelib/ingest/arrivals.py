@@ -204,6 +204,8 @@ class ArrivalProcessor:
             return work.model_copy(update={**changes, "refusal": error.message})
         if declared is not None and declared.picture_model is not None:
             changes["picture_model"] = declared.picture_model
+        if declared is not None and declared.transcriber is not None:
+            changes["transcriber"] = declared.transcriber
         position = {"container": carried.container, "depth": carried.depth}
         return work.model_copy(update={**changes, **position, "metadata": carried.metadata})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.ingest import Spent, nothing_spent
-from chalicelib.contracts.parts import Express
+from chalicelib.contracts.parts import Express, SpeechJobUsage
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
 from chalicelib.generation.catalogue import (
     LABELLER,
@@ -46,6 +46,7 @@ class IngestUsage:
 
     `put_bytes` are as S3 Vectors bills them, with its minimum for each call.
     `transitions` are billed states of the Standard machine, including one for each child.
+    `speech_job` is set of a recording that a job transcribed.
     `word_files` is 1 if a document in one piece has the words of its pages as an object.
     """
 
@@ -61,6 +62,7 @@ class IngestUsage:
     labelling: Spent = field(default_factory=nothing_spent)
     picture_embedding: Spent = field(default_factory=nothing_spent)
     picture_model: str = ""
+    speech_job: SpeechJobUsage | None = None
     gathering: Spent = field(default_factory=nothing_spent)
     express: Express = field(default_factory=Express)
     transitions: int = BILLED_TRANSITIONS
@@ -103,6 +105,8 @@ def _lines(usage: IngestUsage, cost: UnitCost) -> Iterator[ReceiptLine]:
         yield _function_line("decoding", usage.decoding, cost)
     if usage.transcribing.requests:
         yield _function_line("transcribing", usage.transcribing, cost, model=TRANSCRIBER)
+    if usage.speech_job is not None:
+        yield from _speech_job_lines(usage.speech_job, cost)
     if usage.recognising.requests:
         yield _function_line("recognising", usage.recognising, cost, model=RECOGNISER)
     if usage.picture_embedding.requests:
@@ -135,6 +139,19 @@ def _lines(usage: IngestUsage, cost: UnitCost) -> Iterator[ReceiptLine]:
     recognitions = 0 if parts else usage.recognising.requests  # A part's requests count them.
     counts = ExtraRequests(parts, usage.word_files, recognitions)
     yield requests_line(cost, DOCUMENT, counts)
+
+
+def _speech_job_lines(job: SpeechJobUsage, cost: UnitCost) -> Iterator[ReceiptLine]:
+    """Yield the line of what found the speech, and that of the job that transcribed it."""
+    yield _function_line("finding speech", job.finding, cost)
+    if job.seconds:
+        yield ReceiptLine(
+            model=job.model,
+            priced_as=job.model,
+            role="transcribing",
+            seconds=job.seconds,
+            dollars=dollars(job.nanodollars),
+        )
 
 
 def _express_line(express: Express, cost: UnitCost) -> ReceiptLine:

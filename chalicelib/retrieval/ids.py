@@ -185,6 +185,26 @@ def speech_key(tenant: str, document: str, version: str, part: int) -> str:
     return part_prefix(tenant, document, version, part) + "speech.json"
 
 
+def job_sound_key(tenant: str, document: str, version: str) -> str:
+    """Return the S3 key of the sound that a transcription job is sent, a WAV file."""
+    return part_prefix(tenant, document, version, None) + "parts/speech_job/sound.wav"
+
+
+def job_pieces_key(tenant: str, document: str, version: str) -> str:
+    """Return the S3 key of where the pieces of a job's sound are in the recording."""
+    return part_prefix(tenant, document, version, None) + "parts/speech_job/pieces.jsonl"
+
+
+def job_transcript_key(tenant: str, document: str, version: str) -> str:
+    """Return the S3 key of what a transcription job writes."""
+    return part_prefix(tenant, document, version, None) + "parts/speech_job/transcript.json"
+
+
+def job_reservation_key(tenant: str, document: str, version: str) -> str:
+    """Return the S3 key of what is reserved of a budget for a transcription job."""
+    return part_prefix(tenant, document, version, None) + "parts/speech_job/reservation.json"
+
+
 def picture_key(tenant: str, document: str, version: str) -> str:
     """Return the S3 key of a served model's vector of one version, an image."""
     return version_prefix(tenant, document, version) + "picture.json"

@@ -15,13 +15,13 @@ from cli.options import UserContext, user_command
 from cli.output import Json
 
 _PLACE = "/v1/collections"
-_DECLARED = ("description", "fields", "strict", "picture_model", "extractor")
+_DECLARED = ("description", "fields", "strict", "picture_model", "transcriber", "extractor")
 _TYPES = get_args(FieldType)
 
 
 @click.group()
 def collections() -> None:
-    """List and show collections, and declare their fields, picture model and extractor."""
+    """List and show collections, and declare their fields, models and extractor."""
 
 
 @collections.command("ls")
@@ -75,6 +75,7 @@ def show(target: UserContext, name: str) -> None:
     "--strict/--open", "strict", default=None, help="Whether other fields are refused or allowed."
 )
 @click.option("--picture-model", help='The served model of its pictures; "" for none.')
+@click.option("--transcriber", help='The served model of its recordings; "" for the default.')
 @click.option(
     "--extractor",
     metavar="NAME[@VERSION]",
@@ -83,20 +84,17 @@ def show(target: UserContext, name: str) -> None:
 @user_command
 def declare(
     target: UserContext,
+    /,
     name: str,
     description: str | None,
     fields: Sequence[str],
     strict: bool | None,
-    picture_model: str | None,
-    extractor: str | None,
+    **named: str | None,
 ) -> None:
     """Declare a collection; settings without an option stay unchanged."""
     declared = _declared(target.api, name)
     options: Json = {"description": description, "strict": strict}
-    if picture_model is not None:
-        declared["picture_model"] = picture_model or None
-    if extractor is not None:
-        declared["extractor"] = extractor or None
+    declared |= {key: value or None for key, value in named.items() if value is not None}
     declared |= {key: value for key, value in options.items() if value is not None}
     declared["fields"] = _changed(declared["fields"], fields)
     response = target.api.call("PUT", _at(name), json=declared)
@@ -123,7 +121,7 @@ def _declared(api: Api, name: str) -> Json:
         if refused.status != 404:
             raise
         current = {"description": "", "fields": {}, "strict": False}
-        current |= {"picture_model": None, "extractor": None}
+        current |= {"picture_model": None, "transcriber": None, "extractor": None}
     return {key: current[key] for key in _DECLARED}
 
 
@@ -150,6 +148,7 @@ def _tell_declared(target: UserContext, found: Json) -> None:
     target.output.line(f"Description: {found['description'] or '-'}")
     target.output.line(f"Fields: {fields or 'none'}; {others}")
     target.output.line(f"Pictures: by {found['picture_model'] or 'what is seen in them'}")
+    target.output.line(f"Recordings: by {found['transcriber'] or 'Whisper'}")
     target.output.line(f"Extraction on arrival: by {found.get('extractor') or 'nothing'}")
 
 

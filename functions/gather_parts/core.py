@@ -83,6 +83,7 @@ def gather_parts(request: GatherPartsRequest, deps: Deps) -> GatherPartsResult:
         chunking=spent_together(part.chunking for part in outcomes.done),
         gathering=spent(deps.clock() - began, deps.memory_gb),
         express=outcomes.express,
+        speech_job=request.speech_job_used,
     )
     return GatherPartsResult(
         pages=request.pages,
@@ -136,9 +137,11 @@ def gather_vectors(request: GatherVectorsRequest, deps: Deps) -> GatherVectorsRe
         gathering=spent_together([request.used.gathering, gathering]),
         put_bytes=sum(part.put_bytes for part in outcomes.done),
         express=_together(request.used.express, outcomes.express),
+        speech_job=request.used.speech_job,
         transitions=large_transitions(
             request.parts, request.embedding_parts, recording=request.used.decoding.requests > 0
-        ),
+        )
+        + (request.used.speech_job.transitions if request.used.speech_job else 0),
     )
     return GatherVectorsResult(
         vectors=vectors, model=model, receipt=ingest_receipt(usage, deps.cost)

@@ -10,7 +10,7 @@ from chalicelib.contracts.speech import SpeechSegment, Transcript
 from chalicelib.documents.captions import Cue, cues, subrip, transcript_lines, webvtt
 from chalicelib.retrieval.ids import captions_key, outline_key, speech_key
 from chalicelib.retrieval.text.outlines import outline
-from functions.gather_parts.speakers import Numbers, joined_speakers, with_speakers
+from functions.gather_parts.speakers import Numbers, joined_speakers, own_numbers, with_speakers
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import ObjectStore
@@ -37,7 +37,12 @@ def recorded_speech(
         for part in parts
         if part.sound
     }
-    numbers = joined_speakers([each.speakers for each in heard.values()])
+    numbers = [
+        own_numbers(each) if each.speakers_joined else joined
+        for each, joined in zip(
+            heard.values(), joined_speakers([each.speakers for each in heard.values()]), strict=True
+        )
+    ]
     joined = map(with_speakers, heard.values(), numbers)
     return RecordedSpeech(
         segments=tuple(segment for each in joined for segment in each.segments),

@@ -47,6 +47,12 @@ def joined_speakers(
     return _numbered(groups.values(), parts)
 
 
+def own_numbers(part: Transcript) -> Numbers:
+    """Return the numbers of a part's speakers that are those of the recording already."""
+    spoken = (word.speaker for segment in part.segments for word in segment.words)
+    return {number: number for number in spoken if number is not None}
+
+
 def with_speakers(part: Transcript, numbers: Numbers) -> Transcript:
     """Return a part with the numbers that its speakers have in the recording."""
 

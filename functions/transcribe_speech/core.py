@@ -21,6 +21,7 @@ from chalicelib.inference.speech.recogniser import SpeechRequest
 from chalicelib.inference.speech.speaker_clusters import part_speakers, speaker_at, speakers
 from chalicelib.inference.speech.voice_activity import MS
 from chalicelib.inference.speech.wav import pcm_samples, wav_samples
+from chalicelib.inference.speech.whisper import MODEL
 from chalicelib.retrieval.ids import sound_key, speech_key
 
 if TYPE_CHECKING:
@@ -89,10 +90,11 @@ def run(
     """
     began = deps.clock()
     place = (request.tenant, request.document_id, request.version, request.part)
-    transcript = _transcript_before(objects, request.bucket, speech_key(*place))
+    transcript = _transcript_before(objects, request.bucket, speech_key(*place), deps.model)
     if transcript is None:
         recording = pcm_samples(objects.read(request.bucket, sound_key(*place)))
-        transcript = _transcribed_part(recording, request, deps, began + PART_DEADLINE_S)
+        heard = _transcribed_part(recording, request, deps, began + PART_DEADLINE_S)
+        transcript = heard.model_copy(update={"model": deps.model})
         body = transcript.model_dump_json(exclude_defaults=True).encode()
         objects.write(request.bucket, speech_key(*place), body, {})
     return TranscribePartResult(
@@ -107,12 +109,18 @@ def run(
     )
 
 
-def _transcript_before(objects: ObjectStore, bucket: str, key: str) -> Transcript | None:
-    """Return what was written of a part before, None if nothing was."""
+def _transcript_before(
+    objects: ObjectStore, bucket: str, key: str, model: str
+) -> Transcript | None:
+    """Return what this model wrote of a part before, None if nothing was.
+
+    Transcripts that name no model are of the time when there was one alone.
+    """
     try:
-        return Transcript.model_validate_json(objects.read(bucket, key))
+        before = Transcript.model_validate_json(objects.read(bucket, key))
     except NotFound:
         return None
+    return before if (before.model or MODEL) == model else None
 
 
 def _transcribed_part(

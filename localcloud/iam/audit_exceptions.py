@@ -72,6 +72,7 @@ class UnscopedAction:
 
 
 _DOCS = "https://docs.aws.amazon.com"
+_SERVICES = f"{_DOCS}/service-authorization/latest/reference"
 _MULTIPART = f"{_DOCS}/AmazonS3/latest/userguide/mpuoverview.html"
 _BUDGETS = f"{_DOCS}/eventbridge/latest/userguide/eb-putevents.html"
 _MAP = f"{_DOCS}/step-functions/latest/dg/iam-policies-eg-dist-map.html"
@@ -305,12 +306,10 @@ UNSCOPED_ACTIONS: tuple[UnscopedAction, ...] = (
     UnscopedAction(
         "ecr:GetAuthorizationToken", f"{_DOCS}/sagemaker/latest/dg/sagemaker-roles.html"
     ),
-    UnscopedAction(
-        "states:SendTaskSuccess",
-        "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html",
-    ),
+    UnscopedAction("states:SendTaskSuccess", f"{_SERVICES}/list_awsstepfunctions.html"),
     UnscopedAction("sagemaker:ListModelPackages", _SAGEMAKER),
     UnscopedAction("sagemaker:ListTrainingJobs", _SAGEMAKER),
+    UnscopedAction("transcribe:StartTranscriptionJob", f"{_SERVICES}/list_amazontranscribe.html"),
     UnscopedAction("sagemaker:ListTags", f"{_DOCS}/step-functions/latest/dg/sagemaker-iam.html"),
     *(
         UnscopedAction(f"logs:{action}", _DELIVERY)

@@ -41,6 +41,8 @@ def definition(table: str) -> str:
         "EmbedImageArn": FUNCTIONS["embed_image"],
         "GatherPartsArn": FUNCTIONS["gather_parts"],
         "PartConcurrency": "4",
+        "TranscriptionPollSeconds": "600",
+        "Stage": "test",
         "RecordsTable": table,
         "EventBus": "headrace-test",
     }

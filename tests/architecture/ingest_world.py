@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.config import Config
 
 from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.ingest import IngestTable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 TABLE = "records"
+_ONCE = Config(retries={"total_max_attempts": 1})
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 READ = {
@@ -87,6 +89,8 @@ class Script:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     before: dict[str, Callable[[], None]] = field(default_factory=dict)
+    jobs: Callable[[str, dict[str, Any]], Answer] = lambda operation, params: {}
+    """Answers a call of Amazon Transcribe."""
 
     def invoke(self, request: Any, **_: object) -> AWSResponse:
         """Answer Lambda's Invoke in place of the network."""
@@ -100,6 +104,15 @@ class Script:
         if isinstance(answer, Raises):
             body = {"errorMessage": answer.message, "errorType": answer.error, "stackTrace": []}
             return _response(body, {"X-Amz-Function-Error": "Unhandled"})
+        return _response(answer, {})
+
+    def transcribe(self, request: Any, **_: object) -> AWSResponse:
+        """Answer Amazon Transcribe in place of the network."""
+        operation = request.headers["X-Amz-Target"].decode().partition(".")[2]
+        answer = self.jobs(operation, json.loads(request.body))
+        if isinstance(answer, Raises):
+            error = {"__type": answer.error, "Message": answer.message}
+            return _response(error, {"x-amzn-ErrorType": answer.error}, 400)
         return _response(answer, {})
 
     def put_events(self, request: Any, **_: object) -> AWSResponse:
@@ -166,9 +179,11 @@ class IngestWorld:
         return self._clients[service]
 
     def _made(self, service: str) -> Any:
-        made = client(service)
+        made = client(service, config=_ONCE)
         if service == "lambda":
             made.meta.events.register_first("before-send.lambda.Invoke", self.script.invoke)
+        if service == "transcribe":
+            made.meta.events.register_first("before-send.transcribe", self.script.transcribe)
         if service == "events":
             made.meta.events.register_first(
                 "before-send.eventbridge.PutEvents", self.script.put_events
@@ -181,10 +196,10 @@ class _Raw(io.BytesIO):
         yield self.read()
 
 
-def _response(body: dict[str, Any], headers: dict[str, str]) -> AWSResponse:
+def _response(body: dict[str, Any], headers: dict[str, str], status: int = 200) -> AWSResponse:
     raw = _Raw(json.dumps(body).encode())
     all_headers = HTTPHeaders.from_dict({"x-amzn-requestid": "r", **headers})
-    return AWSResponse("http://fake", 200, all_headers, raw)
+    return AWSResponse("http://fake", status, all_headers, raw)
 
 
 def more_steps(**facts: Any) -> Raises:

@@ -78,6 +78,12 @@ TRANSIENT = {
         "SageMaker.AmazonSageMakerException",
         "SageMaker.ResourceLimitExceededException",
     },
+    "aws-sdk:transcribe": {
+        "Transcribe.InternalFailureException",
+        "Transcribe.LimitExceededException",
+        "Transcribe.SdkClientException",
+        "Transcribe.TranscribeException",
+    },
     "aws-sdk:sagemaker": {"SageMaker.SageMakerException"},
     "bedrock": {
         "Bedrock.BedrockException",

@@ -46,6 +46,7 @@ class TranscribeFunction:
             prompt=wanted.prompt,
             temperature=wanted.temperature,
             correlation_id=asking.correlation_id,
+            transcriber=model.name,
         )
         client = self._client(client_timeout(asking.seconds_left, self._seconds))
         result = invoke_function(

@@ -51,6 +51,7 @@ class CollectionTable:
                     "fields": json.dumps(declared.fields),
                     "strict": declared.strict,
                     "picture_model": declared.picture_model,
+                    "transcriber": declared.transcriber,
                     "extractor": declared.extractor,
                     "created_at": timestamp(declared.created_at),
                     "updated_at": timestamp(declared.updated_at),

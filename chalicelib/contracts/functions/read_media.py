@@ -19,6 +19,7 @@ class ReadMediaRequest(Contract):
     path: str
     correlation_id: str
     notices: tuple[str, ...] = ()
+    transcriber: str = ""
 
 
 class ReadMediaResult(Contract):

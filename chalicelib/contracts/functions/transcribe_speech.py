@@ -14,7 +14,7 @@ class TranscribePartRequest(Contract):
 
     The part's `sound.pcm` is written down: whole numbers of 16 bits, little-endian, mono, 16 kHz.
     It begins at `start_ms` of the document, from whose start all times count. Without `language` it
-    is detected.
+    is detected. `transcriber` is the model that its collection names, "" for the default.
     """
 
     tenant: str
@@ -25,6 +25,7 @@ class TranscribePartRequest(Contract):
     part: int = Field(ge=0)
     start_ms: int = Field(default=0, ge=0)
     language: str = ""
+    transcriber: str = ""
 
 
 class TranscribePartResult(Contract):
@@ -45,6 +46,7 @@ class TranscribeRequest(Contract):
 
     `translate` asks for English. `prompt` is a text in whose style, and with whose names, the
     speech is written down. `temperature` is that of sampling; None writes the likeliest text.
+    `transcriber` is the model, "" for the default.
     """
 
     data: Base64Bytes
@@ -53,6 +55,7 @@ class TranscribeRequest(Contract):
     prompt: str = ""
     temperature: float | None = Field(default=None, ge=0, le=1)
     correlation_id: str = ""
+    transcriber: str = ""
 
 
 class TranscribeResult(Contract):

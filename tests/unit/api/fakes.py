@@ -250,7 +250,11 @@ class Api:
         self.extraction_records, self.extraction = FakeExtractions(), FakeExtraction()
         extractors = FakeExtractors()
         self.collections = CollectionServices(
-            self.records, lambda: ("emoji-clip", "shapes-clip"), extractors, lambda: NOW
+            self.records,
+            lambda: ("emoji-clip", "shapes-clip"),
+            lambda _: ("whisper-base", "amazon-transcribe"),
+            extractors,
+            lambda: NOW,
         )
         extracted = ExtractionLibrary(self.extraction_records, self.batch_objects, "documents")
         self.calibration_records = FakeCalibrations()

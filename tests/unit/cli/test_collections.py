@@ -13,6 +13,7 @@ REPORTS: dict[str, Any] = {
     "fields": {"year": "number", "tags": "strings"},
     "strict": True,
     "picture_model": "emoji-clip",
+    "transcriber": "amazon-transcribe",
     "extractor": "bills",
     "declared": True,
     "tally": {
@@ -30,6 +31,7 @@ UNKNOWN = {
     "fields": {},
     "strict": False,
     "picture_model": None,
+    "transcriber": None,
     "extractor": None,
 }
 DECLARED = {key: REPORTS[key] for key in UNKNOWN}
@@ -53,6 +55,7 @@ def test_should_show_one(fake: FakeHeadrace, headrace: Headrace) -> None:
         "Description: Inspection reports.",
         "Fields: year (number), tags (strings); others are refused",
         "Pictures: by emoji-clip",
+        "Recordings: by amazon-transcribe",
         "Extraction on arrival: by bills",
         "Documents: 1 failed, 3 ready",
     ]
@@ -68,6 +71,8 @@ def test_should_show_one(fake: FakeHeadrace, headrace: Headrace) -> None:
         (("--description", ""), {"description": ""}),
         (("--picture-model", "shapes-clip"), {"picture_model": "shapes-clip"}),
         (("--picture-model", ""), {"picture_model": None}),
+        (("--transcriber", "whisper-base"), {"transcriber": "whisper-base"}),
+        (("--transcriber", ""), {"transcriber": None}),
         (("--extractor", "bills@3"), {"extractor": "bills@3"}),
         (("--extractor", ""), {"extractor": None}),
         (("--open",), {"strict": False}),
