@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chalicelib.contracts.calibrations import ConfidenceMap
 from chalicelib.contracts.extractions import Extraction
-from chalicelib.extraction.document_values import SelectedSpan, SpanSelection
+from chalicelib.extraction.document_values import CANDIDATE_MAP, SelectedSpan, SpanSelection
 from chalicelib.extraction.recalibration import mapped, recalibrated
 from tests.unit.extraction.readings import TEXT, reading
 
@@ -19,10 +21,17 @@ def shown(extraction: Extraction) -> list[list[tuple[object, float]]]:
     ]
 
 
+def told(confidence: float) -> float:
+    return round(mapped(confidence, CANDIDATE_MAP), 3)
+
+
 def test_a_doubtful_null_should_be_shown_with_the_likeliest_values_and_their_places() -> None:
     found = reading(TOTAL, {"total": {"120.00": 0.4, "999.99": 0.3, "20.00": 0.05}}).extraction()
     assert found.values == {"total": None}
-    assert shown(found) == [[(120, 0.4), (999.99, 0.3)]], "what is hardly likely is not shown"
+    assert shown(found) == [[(120, told(0.4)), (999.99, told(0.3))]], "the unlikely is not shown"
+    assert told(0.3) < 0.3, "what was not chosen is right less often than what was"
+    (surest,) = reading(TOTAL, {"total": {"120.00": 0.7}}).extraction().fields[0].candidates
+    assert surest.confidence == 0.7, "and never oftener"
     first = found.fields[0].candidates[0]
     (place,) = first.evidence
     assert TEXT[place.start : place.end] == first.raw == "120.00"
@@ -63,5 +72,6 @@ def test_a_field_that_a_model_chose_for_should_have_no_candidates() -> None:
 def test_maps_of_reviewed_values_should_be_those_of_candidates() -> None:
     found = reading(TOTAL, {"total": {"120.00": 0.5}}).extraction()
     lower = ConfidenceMap(shift=-1.0)
-    assert shown(recalibrated(found, {"value": lower})) == [[(120, round(mapped(0.5, lower), 3))]]
+    (((_, after),),) = shown(recalibrated(found, {"value": lower}))
+    assert after == pytest.approx(mapped(mapped(0.5, CANDIDATE_MAP), lower), abs=0.001)
     assert shown(recalibrated(found, {"absent": lower})) == shown(found)
