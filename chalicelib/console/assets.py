@@ -28,8 +28,6 @@ VENDORED = {
     "preact.mjs": "preact 11.2.0, MIT",
     "hooks.mjs": "preact 11.2.0, MIT",
     "htm.mjs": "htm 3.1.1, Apache-2.0",
-    "uPlot.iife.min.js": "uPlot 1.6.32, MIT",
-    "uPlot.min.css": "uPlot 1.6.32, MIT",
 }
 """Files of other people's packages, and which package each is from."""
 
@@ -71,6 +69,7 @@ OWN = (
     "images.js",
     "prompts.js",
     "prompt.js",
+    "prompt-form.js",
     "variables.js",
     "batches.js",
     "models.js",
@@ -78,11 +77,15 @@ OWN = (
     "rollout.js",
     "monitors.js",
     "monitor.js",
+    "monitor-form.js",
     "evaluations.js",
     "evaluation.js",
+    "evaluation-form.js",
     "plot.js",
+    "ticks.js",
     "jobs.js",
     "job.js",
+    "failed-items.js",
     "execution.js",
     "layers.js",
     "schedules.js",

@@ -44,7 +44,7 @@ function Numbers({ models }) {
   const names = [...new Set(sides.flatMap((side) => [...side.keys()]))];
   const gate = (name) => sides.map((side) => side.get(name)?.gate).find(Boolean) ?? "";
   const columns = [
-    { title: "Number", cell: (name) => html`<span class="id">${name}</span>` },
+    { title: "Number", cell: (name) => name.replaceAll("_", " ") },
     { title: "Gate", kind: "number", cell: (name) => gate(name) || html`<span class="quiet">none</span>` },
     ...models.map(({ label }, n) => ({ title: label, kind: "number", cell: (name) => value(sides[n].get(name)) })),
   ];

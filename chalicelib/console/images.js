@@ -35,7 +35,7 @@ export default function Images({ query }) {
 
 function Drawn({ answer }) {
   return html`<article class="turn"><h2>${answer.prompt}</h2><div class="pictures">
-    ${answer.data.map((each, n) => html`<img src=${addressOf(each.b64_json)} alt=${`${answer.prompt}, picture ${n + 1}`} />`)}</div>
+    ${answer.data.map((each, n) => html`<a href=${addressOf(each.b64_json)} download=${`picture-${n + 1}`} title="Download"><img src=${addressOf(each.b64_json)} alt=${`${answer.prompt}, picture ${n + 1}`} /></a>`)}</div>
     <${After} after=${answer.headrace} /></article>`;
 }
 

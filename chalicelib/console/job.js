@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { bytes, count, dollars, when } from "./format.js";
 import { Execution } from "./execution.js";
+import { FailedItems, hasFailed } from "./failed-items.js";
 import { Counts, JobActions, isOpen } from "./jobs.js";
 import { link } from "./route.js";
 import { Badge, Loaded, Problem, Receipt, Screen, Table, html, useAction, useLoaded, usePolling } from "./ui.js";
@@ -42,6 +43,7 @@ function JobView({ job, reload }) {
     ${job.notes.map((each) => html`<p class="quiet">${each}</p>`)}
     <${Estimate} job=${job} />
     <${JobActions} job=${job} reload=${reload} />
+    ${hasFailed(job) && html`<${FailedItems} job=${job} />`}
     <${Results} job=${job} />
     ${job.backups.length > 0 && html`<h2>What backups still hold</h2><${Table} caption="Backups" rows=${job.backups} keyOf=${(each) => each.where + each.what} columns=${[
       { title: "Where", kind: "wide", cell: (each) => each.where }, { title: "What", kind: "wide", cell: (each) => each.what }, { title: "Days", kind: "number", cell: (each) => each.days }]} />`}`;

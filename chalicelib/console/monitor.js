@@ -3,6 +3,7 @@
 import { get, remove } from "./api.js";
 import { count, dollars, percent, when } from "./format.js";
 import { Plot } from "./plot.js";
+import { go, link } from "./route.js";
 import { Badge, ConfirmButton, Loaded, Receipt, Screen, Table, html, useLoaded, usePages } from "./ui.js";
 
 const TONES = { drifted: "bad", steady: "good" };
@@ -17,7 +18,11 @@ export default function MonitorScreen({ parts }) {
     await remove(`${path}/baselines`);
     await report.reload();
   };
-  return html`<${Screen} title=${name}>
+  const removed = async () => {
+    await remove(path);
+    go(["monitors"]);
+  };
+  return html`<${Screen} title=${name} actions=${html`<a class="button" href=${link(["monitors", "+"], { of: name })}>Change</a><${ConfirmButton} label="Delete" question=${`Nothing is captured for ${name} any more, and what was captured expires.`} onConfirm=${removed} />`}>
     <${Loaded} of=${loaded}>${(monitor) => html`<dl class="facts"><dt>Watches</dt><dd>${monitor.subject.kind} ${monitor.subject.name}</dd>
       <dt>Captured</dt><dd>${percent(monitor.sample_rate)} of calls for ${count(monitor.retention_days)} days; masked: ${monitor.mask.join(", ") || "nothing"}</dd></dl>
       <h2>Drift</h2>
@@ -34,9 +39,10 @@ function Report({ report, minPsi }) {
   const label = (each) => (each.category ? `${each.name}: ${each.category}` : each.name);
   const values = (drifted) => features.map((each) => (each.drifted === drifted ? each.psi : null));
   return html`<p><span class=${`badge ${TONES[report.status] ?? ""}`}>${report.status.replaceAll("_", " ")}</span> ${when(report.time)}, version ${report.version || "–"}: ${count(report.window_calls)} newest calls against ${count(report.baseline_calls)} of the baseline.</p>
-    ${report.drifted.map((each) => html`<p class="reason">${each} has drifted.</p>`)}${report.news.map((each) => html`<p class="quiet">${each}</p>`)}
+    ${report.drifted.map((each) => html`<p class="reason">${each} has drifted.</p>`)}${report.news.length > 0 && html`<p class="quiet">New since the look before: ${report.news.join(", ")}.</p>`}
     ${features.length > 0 && html`<${Plot} label=${`Population stability index of ${features.length} features; ${features.filter((each) => each.drifted).length} drifted`} x=${features.map((_, n) => n)} names=${features.map(label)}
       series=${[{ label: "Steady", values: values(false), bars: true }, { label: "Drifted", values: values(true), bars: true, tone: "bad" }]} marks=${[{ value: minPsi, label: "Least that counts" }]} format=${(value) => Number(value.toPrecision(3)).toString()} />
+      <p class="quiet">A feature has drifted if its index reaches the line and its p is small enough for the false alarms that the monitor allows.</p>
       <${Table} caption="Features" rows=${features} keyOf=${label} columns=${[
         { title: "Feature", kind: "wide", cell: label }, { title: "Baseline", kind: "number", cell: (each) => number(each.baseline) }, { title: "Newest", kind: "number", cell: (each) => number(each.window) },
         { title: "PSI", kind: "number", cell: (each) => number(each.psi) }, { title: "p", kind: "number", cell: (each) => each.p_value.toPrecision(2) },

@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 import { get, post, put, remove } from "./api.js";
 import { costBefore } from "./models_field.js";
 import { dollars, when } from "./format.js";
+import { link } from "./route.js";
 import { ConfirmButton, Field, Loaded, Problem, Receipt, Screen, Table, html, useAction, useLoaded } from "./ui.js";
 import { VariableFields, valuesOf } from "./variables.js";
 
@@ -16,7 +17,8 @@ export default function PromptScreen({ parts }) {
   const loaded = useLoaded((signal) => get(path, {}, { signal }), [path]);
   const listed = useLoaded((signal) => get(`${path}/versions`, { limit: 20 }, { signal }), [path]);
   const reload = () => Promise.all([loaded.reload(), listed.reload()]);
-  return html`<${Screen} title=${name}><${Loaded} of=${loaded}>${(prompt) => html`<p>${prompt.description}</p>
+  const written = html`<a class="button" href=${link(["prompts", "+"], { of: name })}>New version</a>`;
+  return html`<${Screen} title=${name} actions=${written}><${Loaded} of=${loaded}>${(prompt) => html`<p>${prompt.description}</p>
     <${Loaded} of=${listed}>${({ items }) => html`<${Comparison} path=${path} prompt=${prompt} versions=${items} /><${Labels} path=${path} prompt=${prompt} versions=${items} reload=${reload} />`}<//>`}<//><//>`;
 }
 

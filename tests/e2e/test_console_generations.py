@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +16,10 @@ from tests.e2e.browser import NARROW, console, expect_usable, picture, show
 from tests.e2e.tenants import make_tenant
 
 PARAMETERS = {"max_tokens": 24, "temperature": 0, "stop": [" ", "\n", "."]}
-CALLS = [{"id": each, "texts": [each], "model": "titan-embed-text-v2"} for each in "ab"]
+CALLS: list[dict[str, Any]] = [
+    *({"id": each, "texts": [each], "model": "titan-embed-text-v2"} for each in "ab"),
+    {"id": "wrong", "prompt": "Say: yes", "max_tokens": 0},
+]
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +72,52 @@ def test_should_run_two_versions_of_a_prompt_with_one_input_and_move_a_label(
     expect(page.get_by_role("row").filter(has_text="production")).to_contain_text("2")
 
 
+def test_should_write_a_prompt_and_another_version_of_it(page: Page, cloud: CloudProcess) -> None:
+    show(page, cloud, "prompts/+")
+    page.get_by_label(re.compile("^Name")).fill("river")
+    text = page.get_by_label("Text", exact=False).and_(page.locator("textarea.code"))
+    text.fill("Which river is it? {{ report }")
+    page.get_by_role("button", name="Save the prompt").click()
+    expect(text).to_be_focused()
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    text.fill("Which river is it? {{ report }}")
+    page.get_by_label("Type of report").select_option("document")
+    page.get_by_role("button", name="Save the prompt").click()
+    page.get_by_role("link", name="New version").click()
+    expect(page.get_by_label("Type of report")).to_have_value("document")
+    page.get_by_role("button", name="Save the version").click()
+    expect(page.get_by_text("Version 1 says this already.")).to_be_visible()
+    page.get_by_label("Temperature").fill("0")
+    page.get_by_role("button", name="Save the version").click()
+    expect(page.get_by_role("region", name="Version 2", exact=True)).to_be_visible()
+
+
+def test_should_make_a_monitor_and_run_an_evaluation_by_their_forms(
+    page: Page, cloud: CloudProcess
+) -> None:
+    show(page, cloud, "monitors/+")
+    page.get_by_label(re.compile("^Name")).fill("greetings")
+    page.get_by_label("Its name").fill("greeting")
+    page.get_by_label("Captured, in % of calls").fill("7")
+    page.get_by_role("button", name="Make the monitor").click()
+    expect(page.locator(".facts")).to_contain_text("prompt greeting")
+    page.get_by_role("link", name="Change").click()
+    expect(page.get_by_label("Captured, in % of calls")).to_have_value("7")
+    show(page, cloud, "evaluations/+")
+    page.get_by_label(re.compile("^Name")).fill("words")
+    page.get_by_label(re.compile("^Prompt")).fill("greeting")
+    page.get_by_role("textbox", name=re.compile("^Versions")).fill("1, 2")
+    cases = page.get_by_label(re.compile("^Cases"))
+    cases.fill('{"wrod": "yes", "expected": "yes"}')
+    page.get_by_role("button", name="Run the evaluation").click()
+    expect(cases).to_be_focused()
+    expect(page.get_by_role("alert")).to_contain_text("The variable word is not given")
+    cases.fill('{"word": "yes", "expected": "yes"}')
+    page.get_by_role("button", name="Run the evaluation").click()
+    expect(page.locator(".facts .badge").first).to_have_text(re.compile("passed"))
+    expect(page.get_by_role("row").filter(has_text="greeting 2").first).to_be_visible()
+
+
 def test_should_estimate_a_batch_and_start_it_only_once_it_is_confirmed(
     page: Page, cloud: CloudProcess
 ) -> None:
@@ -83,8 +134,12 @@ def test_should_estimate_a_batch_and_start_it_only_once_it_is_confirmed(
     expect(confirm).to_be_disabled()
     expect(job.locator(".badge")).to_have_text("paused")
     held[0].continue_()
-    expect(job.locator(".badge").first).to_have_text("succeeded")
+    expect(job.locator(".badge").first).to_have_text("partial")
     expect(page.get_by_role("link", name="results.jsonl")).to_be_visible()
+    failed = page.get_by_role("row").filter(has_text="wrong")
+    expect(failed).to_contain_text("line 3")
+    expect(failed).to_contain_text("Field max_tokens, limit 1")
+    expect(job.get_by_role("button", name="Retry what failed")).to_be_visible()
     picture(page, "batch")
 
 
@@ -119,7 +174,9 @@ def test_should_be_usable_narrow_and_with_a_reader(
             ("prompt/greeting", "Move the label"),
             ("batches", "Upload and estimate"),
             ("models?task=chat", "nova-micro"),
-            ("monitors", "No monitors"),
-            ("evaluations", "No evaluations"),
+            ("prompts/+", "Tokens at most"),
+            ("monitor/greetings", "Captured calls"),
+            ("monitors/+", "What counts as drift"),
+            ("evaluations/+", "Run the evaluation"),
         )
         expect_usable(page, cloud, screens)

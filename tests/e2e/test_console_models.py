@@ -104,7 +104,7 @@ def test_should_show_a_card_and_two_versions_beside_each_other_and_approve_one(
     expect(samples).to_have_count(2)
     for each in samples.all():
         assert each.evaluate("image => image.decode().then(() => image.naturalWidth)") == 40
-    expect(page.locator(".uplot canvas")).to_be_visible()
+    expect(page.locator(".plot svg")).to_be_visible()
     curves = "Version 2: from 2 to 0.25 at step 30. Version 1: from 2 to 0.125 at step 30."
     expect(page.get_by_role("img", name=f"loss by step. {curves}")).to_be_visible()
     page.get_by_text("Origin and settings: 1 of 1 differ").click()

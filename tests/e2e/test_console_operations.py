@@ -79,7 +79,7 @@ def test_should_make_a_schedule_after_its_next_times_and_errors_are_shown(
 def test_should_plot_usage_and_deliver_a_test_of_a_webhook(page: Page, cloud: CloudProcess) -> None:
     show(page, cloud, "usage")
     expect(page.get_by_role("img", name="Dollars a day")).to_be_visible()
-    expect(page.locator(".uplot canvas")).to_be_visible()
+    expect(page.locator(".plot svg")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="titan-embed-text-v2")).to_be_visible()
     picture(page, "usage")
     show(page, cloud, "webhooks")
