@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol, get_args
+from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
-from chalicelib.api.cursors import read_cursor, write_cursor
+from chalicelib.api.document_queries import (
+    LISTING,
+    DocumentListing,
+    LanguageNotice,
+    list_page,
+    with_notice,
+)
 from chalicelib.api.http import (
     json_response,
-    limit_of,
     parse_body,
-    query_value,
     request_id_of,
     serve_operation,
     tenant_of,
     utcnow,
 )
 from chalicelib.api.idempotency import ResponseRecords, run_once
-from chalicelib.contracts.documents import Document, DocumentList, DocumentStatus, Version
+from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.inbox_metadata import InboxMetadata
 from chalicelib.contracts.metadata import check_metadata
-from chalicelib.contracts.names import COLLECTION_PATTERN
-from chalicelib.contracts.operations import CURSOR, Operation, Parameter, limit_parameter
+from chalicelib.contracts.operations import Operation
 from chalicelib.contracts.uploads import (
     CreateDocumentRequest,
     CreateDocumentResponse,
     PresignedUpload,
 )
 from chalicelib.errors import Conflict, InvalidInput, NotFound
-from chalicelib.retrieval.ids import InboxPlace, check_collection, parse_inbox_key
+from chalicelib.retrieval.ids import InboxPlace, parse_inbox_key
 from chalicelib.retrieval.search.filters import Declarations, check_metadata_declared
 
 if TYPE_CHECKING:
@@ -46,10 +48,6 @@ _FILE_NAME_VARIABLE = "${"
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html
 """
-MAX_PAGE = 100
-MAX_LOOKED_AT = 2_000
-"""Documents that one request reads. A page of a rare status may hold fewer than its limit, even
-none, and go on behind its cursor."""
 
 
 class DocumentLookup(Protocol):
@@ -59,11 +57,8 @@ class DocumentLookup(Protocol):
         """Return one document of the tenant."""
 
 
-class DocumentListing(DocumentLookup, Declarations, Protocol):
-    """Lists documents of a tenant, and their versions."""
-
-    def documents(self, tenant: str, after: str) -> Iterator[Document]:
-        """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""
+class DocumentRecords(DocumentLookup, DocumentListing, Declarations, Protocol):
+    """Looks up and lists documents of a tenant, and their versions."""
 
     def version(self, tenant: str, document_id: str, version: str) -> Version | None:
         """Return one upload of a document, or None."""
@@ -88,37 +83,16 @@ class UploadSigner(Protocol):
         """Return a form that uploads 1 to `max_bytes` bytes to `key` within `seconds`."""
 
 
-_LISTED = Operation(
-    "documents",
-    {200: DocumentList},
-    query=(
-        Parameter(
-            "collection",
-            "Only documents of this collection.",
-            {"type": "string", "pattern": COLLECTION_PATTERN},
-        ),
-        Parameter(
-            "status",
-            "Only documents whose newest upload has this status.",
-            {"type": "string", "enum": list(get_args(DocumentStatus))},
-        ),
-        limit_parameter(MAX_PAGE),
-        CURSOR,
-    ),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class DocumentServices:
     """The collaborators of the views of this module."""
 
-    records: DocumentListing
+    records: DocumentRecords
     uploads: UploadAnnouncements
     tenants: TenantStates
     answers: ResponseRecords
     sign: UploadSigner
-    language_notice: Callable[[str, str], str]
-    """Returns for tenant and language a notice if the embedding model covers it badly, or ""."""
+    language_notice: LanguageNotice
     max_file_bytes: int
     now: Callable[[], datetime]
 
@@ -172,13 +146,16 @@ def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthoriz
         return run_once(request, deps.answers, lambda: _create(request, body, deps), status=201)
 
     @blueprint.route("/v1/documents", methods=["GET"], authorizer=authorizer)
-    @serve_operation(blueprint, _LISTED)
+    @serve_operation(blueprint, LISTING)
     def list_documents() -> Response:
-        """List documents by id, a page at a time.
+        """List documents by id, or those that were changed last first, a page at a time.
 
         A page may hold fewer than `limit`, even none, and go on behind its cursor.
         """
-        return json_response(_list(blueprint.current_request, services()))
+        deps = services()
+        return json_response(
+            list_page(blueprint.current_request, deps.records, deps.language_notice)
+        )
 
     @blueprint.route("/v1/documents/{document_id}", methods=["GET"], authorizer=authorizer)
     @serve_operation(blueprint, Operation("documents", {200: Document}, errors=(NotFound,)))
@@ -187,7 +164,8 @@ def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthoriz
         tenant, deps = tenant_of(blueprint.current_request), services()
         document = existing_document(tenant, document_id, deps.records)
         shown = _with_progress(tenant, document, deps.records)
-        return json_response(_with_notices(shown, _notices(tenant, deps)))
+        notice = deps.language_notice(tenant, shown.language) if shown.language else ""
+        return json_response(with_notice(shown, notice))
 
     return blueprint
 
@@ -255,53 +233,9 @@ def existing_document(tenant: str, document_id: str, records: DocumentLookup) ->
     return document
 
 
-def _notices(tenant: str, deps: DocumentServices) -> Callable[[str], str]:
-    """Return what tells of a language; each is looked up once a request."""
-    return functools.cache(lambda language: deps.language_notice(tenant, language))
-
-
-def _with_progress(tenant: str, document: Document, records: DocumentListing) -> Document:
+def _with_progress(tenant: str, document: Document, records: DocumentRecords) -> Document:
     """Return `document` with how far the work on its newest upload is, if it is done in parts."""
     if document.status != "processing":
         return document
     newest = records.version(tenant, document.document_id, document.latest_version)
     return document.model_copy(update={"progress": newest.progress if newest else None})
-
-
-def _with_notices(document: Document, notice_of: Callable[[str], str]) -> Document:
-    """Return `document` with what there is to tell of its language.
-
-    It is told when it is shown, by the model that answers then, which may change after an ingest.
-    """
-    notice = notice_of(document.language) if document.language else ""
-    if not notice:
-        return document
-    return document.model_copy(update={"notices": (*document.notices, notice)})
-
-
-def _list(request: Request, deps: DocumentServices) -> DocumentList:
-    filters = {name: query_value(request, name) for name in ("collection", "status")}
-    if filters["collection"] is not None:
-        check_collection(filters["collection"])
-    if filters["status"] not in {None, *get_args(DocumentStatus)}:
-        raise InvalidInput(
-            f"status is one of {', '.join(get_args(DocumentStatus))}.", field="status"
-        )
-    limit = limit_of(request, MAX_PAGE)
-    cursor = query_value(request, "cursor")
-    after = read_cursor(cursor, filters) if cursor is not None else ""
-    items: list[Document] = []
-    tenant = tenant_of(request)
-    notice_of = _notices(tenant, deps)
-    for looked_at, document in enumerate(deps.records.documents(tenant, after)):
-        if len(items) == limit or looked_at == MAX_LOOKED_AT:
-            return DocumentList(items=tuple(items), next_cursor=write_cursor(after, filters))
-        after = document.document_id
-        if _matches(document, filters):
-            items.append(_with_notices(document, notice_of))
-    return DocumentList(items=tuple(items), next_cursor=None)
-
-
-def _matches(document: Document, filters: Mapping[str, str | None]) -> bool:
-    shown = {"collection": document.collection, "status": document.status}
-    return all(filters[name] in {None, value} for name, value in shown.items())

@@ -7,6 +7,8 @@ until a newer is ready.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -55,6 +57,16 @@ class Document(Contract):
     receipt: Receipt | None = None
     created_at: AwareDatetime
     updated_at: AwareDatetime
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChange:
+    """When a document was last changed, and the fields by which lists are filtered."""
+
+    document_id: str
+    updated_at: datetime
+    collection: str
+    status: str
 
 
 class Version(Contract):

@@ -131,12 +131,13 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
     McpTool(
         name="list_documents",
         title="List documents",
-        description="List documents by id, a page at a time. A page may hold fewer than limit, even"
-        " none, and go on behind its cursor.",
+        description="List documents, a page at a time. A page may hold fewer than limit, even none,"
+        " and go on behind its cursor.",
         routes=(ToolRoute("GET", "/v1/documents"),),
         arguments=(
             ToolArgument("collection", _COLLECTION),
             ToolArgument("status", "Only documents whose newest upload has this status."),
+            ToolArgument("order", "newest lists those that were changed last first."),
             *PAGING,
         ),
         read_only=True,

@@ -28,7 +28,7 @@ from chalicelib.adapters.records.writes import (
     upload_key,
     version_key,
 )
-from chalicelib.contracts.documents import Document, Version
+from chalicelib.contracts.documents import Document, DocumentChange, Version
 from chalicelib.contracts.idempotency import IdempotentResponse
 from chalicelib.contracts.indexes import IndexRef, TenantState
 from chalicelib.contracts.receipts import Receipt
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from chalicelib.jobs.ingest_settlement import IngestSlot
 
 
+_CHANGE_FIELDS = ("document_id", "updated_at", "collection", "status")
 UPLOAD_LIFETIME = timedelta(days=15)
 """The time that an announcement is kept: longer than an event of its upload waits in a queue."""
 
@@ -190,6 +191,22 @@ class ApiDocumentTable(DocumentTable):
         start = _DOCUMENT + after if after else ""
         for item in self._table.query(tenant_pk(tenant), _DOCUMENT, after=start):
             yield document_from(item)
+
+    def document_changes(self, tenant: str) -> Iterator[DocumentChange]:
+        """Yield when each of the tenant's documents was changed, by id."""
+        for item in self._table.query(tenant_pk(tenant), _DOCUMENT, attributes=_CHANGE_FIELDS):
+            yield DocumentChange(
+                document_id=item["document_id"],
+                updated_at=datetime.fromisoformat(item["updated_at"]),
+                collection=item["collection"],
+                status=item["status"],
+            )
+
+    def documents_of(self, tenant: str, document_ids: Sequence[str]) -> list[Document]:
+        """Return the documents that there are of these ids, in their order."""
+        keys = [document_key(tenant, document_id) for document_id in document_ids]
+        found = {item["document_id"]: document_from(item) for item in self._table.get_many(keys)}
+        return [found[each] for each in document_ids if each in found]
 
     def current_versions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, str]:
         """Return the answering version of each document that has one."""

@@ -186,6 +186,10 @@ async def newcomer() -> dict[str, Any]:
             "destructive": sorted(tool.name for tool in tools if tool.annotations.destructive_hint),
             "statuses": {name: each["status"] for name, each in documents.items()},
             "reason": broken["reason"],
+            "newest": [
+                each["updated_at"]
+                for each in (await called(client, "list_documents", order="newest"))["items"]
+            ],
             **await asked(client),
             "listed": [each.name for each in (await client.list_resources()).resources],
             "completed": await completed(client, invoice["document_id"]),

@@ -108,6 +108,8 @@ def test_a_newcomer_should_come_all_the_way_by_the_client_of_pypi(
     ready = {"invoice.pdf": "ready", "turbine.md": "ready"}
     assert way["statuses"] == {"broken.pdf": "rejected", **ready}
     assert "PDF" in way["reason"]
+    assert way["newest"] == sorted(way["newest"], reverse=True)
+    assert len(way["newest"]) == len(way["statuses"])
     assert "Voss Hydro" in way["answer"]
     assert way["passage"] == "The turbine was made by Voss Hydro in 2011."
     assert way["rated"]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration, DocumentUsage
-from chalicelib.contracts.documents import Document, Version
+from chalicelib.contracts.documents import Document, DocumentChange, Version
 from chalicelib.contracts.idempotency import BEGUN, IdempotentResponse
 from chalicelib.contracts.keys import ApiKey
 from chalicelib.contracts.removals import RemovalBound, Removed
@@ -69,6 +69,14 @@ class FakeRecords:
         for found, kept in sorted(self.stored.get(tenant, {}).items()):
             if found > after:
                 yield kept
+
+    def document_changes(self, tenant: str) -> Iterator[DocumentChange]:
+        for kept in self.documents(tenant, ""):
+            yield DocumentChange(kept.document_id, kept.updated_at, kept.collection, kept.status)
+
+    def documents_of(self, tenant: str, document_ids: Sequence[str]) -> list[Document]:
+        found = self.stored.get(tenant, {})
+        return [found[each] for each in document_ids if each in found]
 
     def declaration(self, tenant: str, name: str) -> Declaration | None:
         return self.declared.get((tenant, name))

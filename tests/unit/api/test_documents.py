@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from chalicelib.api import document_queries
 from chalicelib.errors import HeadraceError, Throttled, Transient
 from tests.unit.api.fakes import OTHER_KEY, Api, error_of
-from tests.unit.api.records import document
+from tests.unit.api.records import NOW, document
 from tests.unit.ingest.examples import version
 
 
@@ -204,6 +207,7 @@ def test_should_list_only_what_the_filters_let_through() -> None:
         ("collection=../x", "collection"),
         ("collection=", "collection"),
         ("cursor=garbage", "cursor"),
+        ("order=oldest", "order"),
         ("cursor=", "cursor"),
         ("page=2", "page"),
         ("limit=1&limit=2", "limit"),
@@ -213,6 +217,35 @@ def test_should_name_the_wrong_query_parameter(query: str, field: str) -> None:
     response = Api().call("GET", f"/v1/documents?{query}")
     assert response.status_code == 400
     assert error_of(response)["field"] == field
+
+
+def test_should_list_what_was_changed_last_first_page_by_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = Api()
+    for n in range(7):
+        updated_at = NOW + timedelta(microseconds=n // 2)
+        status = "rejected" if n == 3 else "ready"
+        api.records.add(document(f"{n}.md", updated_at=updated_at, status=status))
+    found = sorted(
+        (each for each in api.records.stored["acme"].values() if each.status == "ready"),
+        key=lambda each: (each.updated_at, each.document_id),
+        reverse=True,
+    )
+    path = "/v1/documents?order=newest&status=ready&limit=2"
+    listed: list[str] = []
+    cursor = ""
+    for _ in range(3):
+        page = api.call("GET", path + cursor).json_body
+        listed += [each["document_id"] for each in page["items"]]
+        cursor = f"&cursor={page['next_cursor']}"
+    assert (listed, page["next_cursor"]) == ([each.document_id for each in found], None)
+    by_id = api.call("GET", "/v1/documents?status=ready&limit=2").json_body["next_cursor"]
+    assert error_of(api.call("GET", f"{path}&cursor={by_id}"))["field"] == "cursor"
+    monkeypatch.setattr(document_queries, "MAX_SORTED", 6)
+    refused = api.call("GET", path)
+    assert refused.status_code == 422
+    assert (error_of(refused)["field"], error_of(refused)["limit"]) == ("order", "6")
 
 
 def test_should_refuse_a_cursor_of_a_listing_with_other_filters() -> None:
