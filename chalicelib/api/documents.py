@@ -57,7 +57,7 @@ class DocumentLookup(Protocol):
         """Return one document of the tenant."""
 
 
-class DocumentHistory(DocumentLookup, DocumentListing, Declarations, Protocol):
+class DocumentCatalog(DocumentLookup, DocumentListing, Declarations, Protocol):
     """Looks up and lists documents of a tenant, and their versions."""
 
     def version(self, tenant: str, document_id: str, version: str) -> Version | None:
@@ -87,7 +87,7 @@ class UploadSigner(Protocol):
 class DocumentServices:
     """The collaborators of the views of this module."""
 
-    records: DocumentHistory
+    records: DocumentCatalog
     uploads: UploadAnnouncements
     tenants: TenantStates
     answers: ResponseRecords
@@ -233,7 +233,7 @@ def existing_document(tenant: str, document_id: str, records: DocumentLookup) ->
     return document
 
 
-def _with_progress(tenant: str, document: Document, records: DocumentHistory) -> Document:
+def _with_progress(tenant: str, document: Document, records: DocumentCatalog) -> Document:
     """Return `document` with how far the work on its newest upload is, if it is done in parts."""
     if document.status != "processing":
         return document
