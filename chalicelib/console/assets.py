@@ -75,6 +75,7 @@ OWN = (
     "models.js",
     "rollouts.js",
     "rollout.js",
+    "rollout-form.js",
     "monitors.js",
     "monitor.js",
     "monitor-form.js",

@@ -18,10 +18,10 @@ export function Input({ label, hint, of, error, as = "input", value, onChange, c
 }
 
 /** An input for the name of something that `path` lists, which are suggested. */
-export function NameInput({ path, nameOf = (each) => each.name, ...rest }) {
+export function NameInput({ path, ...rest }) {
   const id = useId();
   const listed = useLoaded((signal) => get(path, {}, { signal }), [path]);
-  return html`<${Input} list=${id} autocomplete="off" ...${rest} /><datalist id=${id}>${(listed.value?.items ?? []).map((each) => html`<option value=${nameOf(each)}></option>`)}</datalist>`;
+  return html`<${Input} list=${id} autocomplete="off" ...${rest} /><datalist id=${id}>${(listed.value?.items ?? listed.value?.data ?? []).map((each) => html`<option value=${each.name ?? each.id}></option>`)}</datalist>`;
 }
 
 /** The error of a form, unless an input shows it: `of` are the fields of all of them. */

@@ -146,20 +146,24 @@ def test_should_estimate_a_batch_and_start_it_only_once_it_is_confirmed(
 def test_should_show_a_rollout_with_its_guards_and_abort_it(
     page: Page, cloud: CloudProcess, api: httpx.Client
 ) -> None:
-    subject = {"kind": "prompt", "name": "greeting", "label": "production"}
     live = api.get("/v1/prompts/greeting").json()["labels"]["production"]
-    body = {"subject": subject, "to": str(3 - live), "stages": [{"share": 50}, {"share": 100}]}
-    begun = api.post("/v1/rollouts", json=body)
-    assert begun.status_code == 202, begun.text
-    show(page, cloud, "rollouts")
-    page.get_by_role("link", name="prompt greeting@production").click()
+    show(page, cloud, "rollouts/+")
+    page.get_by_role("combobox", name="Of", exact=True).fill("greeting")
+    page.get_by_label(re.compile("^Version")).fill("17")
+    page.get_by_label(re.compile("^Shares")).fill("50, 100")
+    page.get_by_role("button", name="Begin the rollout").click()
+    expect(page.get_by_role("alert")).to_contain_text("17")
+    page.get_by_label(re.compile("^Version")).fill(str(3 - live))
+    page.get_by_role("button", name="Begin the rollout").click()
+    expect(page.get_by_role("row").filter(has_text="50 %")).to_be_visible()
+    rollout_id = page.url.rpartition("/")[2]
     expect(page.get_by_role("row").filter(has_text="latency")).to_contain_text("in pairs")
     page.get_by_label("Your reason").fill("Found a typo.")
     page.get_by_role("button", name="Abort").click()
     page.get_by_role("dialog").get_by_role("button", name="Abort").click()
     expect(page.locator(".facts .badge")).to_have_text("rolled back")
     expect(page.locator(".facts")).to_contain_text("Found a typo.")
-    machine = api.get(f"/v1/jobs/{begun.json()['rollout_id']}/execution")
+    machine = api.get(f"/v1/jobs/{rollout_id}/execution")
     assert machine.json()["machine"] == "rollout", machine.text
 
 
@@ -178,5 +182,6 @@ def test_should_be_usable_narrow_and_with_a_reader(
             ("monitor/greetings", "Captured calls"),
             ("monitors/+", "What counts as drift"),
             ("evaluations/+", "Run the evaluation"),
+            ("rollouts/+", "Begin the rollout"),
         )
         expect_usable(page, cloud, screens)

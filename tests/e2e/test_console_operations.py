@@ -79,7 +79,11 @@ def test_should_make_a_schedule_after_its_next_times_and_errors_are_shown(
 def test_should_plot_usage_and_deliver_a_test_of_a_webhook(page: Page, cloud: CloudProcess) -> None:
     show(page, cloud, "usage")
     expect(page.get_by_role("img", name="Dollars a day")).to_be_visible()
-    expect(page.locator(".plot svg")).to_be_visible()
+    plot = page.locator(".plot svg")
+    expect(plot.locator("rect.bar")).to_have_count(30)
+    expect(plot.locator(".tick").first).to_have_text("$0")
+    plot.hover()
+    expect(page.locator(".plot figcaption")).to_contain_text("Dollars: $0")
     expect(page.get_by_role("row").filter(has_text="titan-embed-text-v2")).to_be_visible()
     picture(page, "usage")
     show(page, cloud, "webhooks")
