@@ -203,9 +203,13 @@ def _check_transcriber(tenant: str, name: str | None, deps: CollectionServices) 
         return
     known = deps.transcribers(tenant)
     if name not in known:
+        from chalicelib.generation.transcribers import why_not_built
+
+        why = why_not_built(name) or (
+            f"no served model {name} that you may use transcribes recordings."
+        )
         raise InvalidInput(
-            f"transcriber: no served model {name} that you may use transcribes recordings; there"
-            f" are {', '.join(known)}. Leave it out for the default.",
+            f"transcriber: {why} There are {', '.join(known)}. Leave it out for the default.",
             field="transcriber",
         )
 

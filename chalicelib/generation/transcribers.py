@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,15 @@ if TYPE_CHECKING:
     from chalicelib.generation.models import ServedModel, ServedModels
     from chalicelib.generation.requirements import CallRegion
 
+OTHER_WHISPERS: Mapping[str, int] = {
+    "whisper-tiny": 43,
+    "whisper-small": 260,
+    "whisper-medium": 806,
+    "whisper-large-v3": 1_619,
+}
+"""Megabytes of Whispers in 8 bits that a stage can be built with, by name."""
+MAX_WHISPER_MB = 134
+"""Megabytes that a bundle of Lambda has left for a Whisper."""
 _TASK = "transcription"
 _FUNCTION = "transcribe_speech"
 
@@ -31,6 +41,17 @@ def transcribers(
         and (allowed is None or model.name in allowed)
         and region.route(model) is not None
     )
+
+
+def why_not_built(name: str) -> str:
+    """Return why a Whisper that a stage could have is not there, "" for another name."""
+    megabytes = OTHER_WHISPERS.get(name)
+    if megabytes is None:
+        return ""
+    built = f"{name} is not built into this stage: in 8 bits it has {megabytes} MB, and"
+    if megabytes > MAX_WHISPER_MB:
+        return f"{built} a bundle of Lambda has room for {MAX_WHISPER_MB}."
+    return f"{built} an operator has to add it to served.json and deploy."
 
 
 def job_transcriber(served: ServedModels, name: str) -> ServedModel | None:

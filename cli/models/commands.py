@@ -144,7 +144,10 @@ def check_models(
 @into_option
 @json_option
 def pull_models(names: tuple[str, ...], into: Path | None, as_json: bool) -> None:
-    """Download models, all default ones if none is named; existing files are kept."""
+    """Download models, all default ones if none is named; existing files are kept.
+
+    whisper-tiny, whisper-small, whisper-medium and whisper-large-v3 come from a hub.
+    """
     output = Output(as_json=as_json)
     folders = pull_with_progress(output, names, into)
     if as_json:
@@ -159,8 +162,13 @@ def pull_with_progress(
 ) -> list[Path]:
     """Pull models behind a progress bar and return their folders."""
     from chalicelib.errors import NotFound
+    from models.failures import DiskFull
+    from models.pull.base_references import NoBase
     from models.pull.cache import CACHE, NoSource, WrongHash, pull
+    from models.pull.hub_whispers import WHISPERS, pull_whisper
 
+    of_hub = [name for name in names if name in WHISPERS]
+    others = tuple(name for name in names if name not in WHISPERS)
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -170,10 +178,12 @@ def pull_with_progress(
         disable=output.as_json,
     ) as progress:
         try:
-            return pull(names or None, into or CACHE, _Bars(progress).show)
+            show = _Bars(progress).show
+            pulled = [] if of_hub and not others else pull(others or None, into or CACHE, show)
+            return pulled + [pull_whisper(name, into or CACHE, show) for name in of_hub]
         except NotFound as error:
             raise UsageError(error.message) from error
-        except (NoSource, WrongHash) as error:
+        except (NoSource, WrongHash, NoBase, DiskFull) as error:
             raise PullError(str(error)) from error
 
 

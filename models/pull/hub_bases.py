@@ -124,6 +124,40 @@ def hub_base(
     return folder
 
 
+def fetch_files(
+    wanted: BaseReference,
+    names: Sequence[str],
+    into: Path,
+    access: HubAccess,
+    progress: Report = lambda _: None,
+) -> None:
+    """Fetch files of a commit of a repository, those that an earlier try did not leave in `into`.
+
+    Raises:
+        NoBase: they cannot be reached, or the repository has no such commit or file.
+        WrongHash: a file is not the repository's. It is not kept.
+        DiskFull: there is no room for them.
+    """
+    with _as_no_base(wanted, access):
+        info = _describe(wanted, access)
+        found = {each.name: each for each in _listed(info)}
+        missing = [name for name in names if name not in found]
+        if missing or str(info.sha) != wanted.revision:
+            lacks = missing[0] if missing else f"commit {wanted.revision}"
+            raise NoBase(f"{access.endpoint}/{wanted.name} has no {lacks}.")
+        chosen = [found[name] for name in names]
+        _require_room(into, chosen)
+        for file in chosen:
+            _fetch(file, (wanted.name, wanted.revision), into, access, progress)
+
+
+def _listed(info: ModelInfo) -> Iterator[HubFile]:
+    """Yield the files of a repository, as the hub describes them."""
+    for each in info.siblings or ():
+        sha256 = each.lfs.sha256 if each.lfs else ""
+        yield HubFile(each.rfilename, int(each.size or 0), sha256, str(each.blob_id or ""))
+
+
 def _folder(into: Path, name: str, commit: str) -> Path:
     """Return where a repository's base of a commit is kept."""
     return into / f"{name.replace('/', '--')}-{commit[:12]}"
@@ -166,14 +200,12 @@ def _origin(
 
 def repository_files(info: ModelInfo, where: str) -> list[HubFile]:
     """Return the files of a repository that belong to a base. Raises NoBase if it is none."""
-    found = {each.rfilename: each for each in info.siblings or ()}
+    found = {each.name: each for each in _listed(info)}
     chosen = base_files(set(found), where)
-    listed = []
-    for name in sorted(chosen, key=lambda name: (name not in (CONFIG, PIPELINE), name)):
-        each = found[name]
-        sha256 = each.lfs.sha256 if each.lfs else ""
-        listed.append(HubFile(name, int(each.size or 0), sha256, str(each.blob_id or "")))
-    return listed
+    return [
+        found[name]
+        for name in sorted(chosen, key=lambda name: (name not in (CONFIG, PIPELINE), name))
+    ]
 
 
 def _require_room(staging: Path, listed: Sequence[HubFile]) -> None:

@@ -61,7 +61,16 @@ class WhisperModel:
     @classmethod
     def open(cls, models_dir: Path | str, name: str = MODEL) -> Self:
         """Return the model `name` in `models_dir`. Raises `ModelFailure` if it is not there."""
-        return cls(pulled_folder(models_dir, name, *_FILES))
+        try:
+            return cls(pulled_folder(models_dir, name, *_FILES))
+        except ModelFailure as error:
+            if name == MODEL:
+                raise
+            raise ModelFailure(
+                f"{name} is not built into this stage: {error.message} On AWS it must be an entry"
+                " of served.json when the stage is packaged, and bundles of Lambda hold"
+                f" whisper-tiny and {MODEL} alone."
+            ) from error
 
     @cached_property
     def tokens(self) -> WhisperTokens:
