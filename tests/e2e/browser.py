@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, FloatRect, Page, ViewportSize, expect, sync_playwright
 
 from tests.cloud import PROJECT, CloudProcess
 
 AXE = PROJECT / ".venv-clients/node/node_modules/axe-core/axe.min.js"
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 390, "height": 800}
+SHOWN = ("documents", "ask", "extraction", "review", "job", "versions")
+"""Pictures that docs/console.md shows."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _OPTIONS = (
     "--no-sandbox",
@@ -77,11 +81,23 @@ def expect_usable(page: Page, cloud: CloudProcess, screens: Iterable[tuple[str, 
         assert findings(page) == []
 
 
-def picture(page: Page, name: str) -> None:
-    """Keep a picture of the page where `HEADRACE_PICTURES` says, as the documentation shows it."""
+def picture(page: Page, name: str, scheme: Literal["light", "dark"] = "light") -> None:
+    """Keep a picture of the page where `HEADRACE_PICTURES` says, if the documentation shows it.
+
+    It has 128 colours, so that it is half as large.
+    """
     folder = os.environ.get("HEADRACE_PICTURES")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"console-{name}.png"))
+    file = Path(folder or "") / f"console-{name}.png"
+    if not folder or name not in SHOWN:
+        return
+    page.emulate_media(color_scheme=scheme)
+    clip: FloatRect = {"x": 0, "y": 0, "width": WIDE["width"], "height": 800}
+    with Image.open(io.BytesIO(page.screenshot(clip=clip))) as taken:
+        few = taken.convert("RGB").quantize(
+            128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+        )
+        few.save(file, optimize=True)
+    page.emulate_media(color_scheme="light")
 
 
 def findings(page: Page) -> list[str]:

@@ -42,7 +42,7 @@ def _cut(route: Route) -> None:
 def _ask(page: Page, question: str) -> None:
     page.get_by_role("link", name="Ask", exact=True).click()
     page.get_by_label("Question").fill(question)
-    page.keyboard.press("Enter")
+    page.get_by_label("Question").press("Enter")
     expect(page.locator(".outcome")).to_be_visible()
 
 
@@ -104,7 +104,7 @@ def test_should_search_explain_scores_and_write_its_calls_as_curl(
 ) -> None:
     page.get_by_role("link", name="Search", exact=True).click()
     page.get_by_label("Words").fill("spare key")
-    page.keyboard.press("Enter")
+    page.get_by_label("Words").press("Enter")
     first = page.locator(".hits li").first
     expect(first).to_contain_text("keys.txt")
     first.get_by_text("Why it is here").click()
@@ -140,7 +140,7 @@ def test_should_say_that_a_connection_was_dropped_and_go_on_after_it(page: Page)
     page.route("**/v1/ask/stream", lambda route: route.abort())
     page.get_by_role("link", name="Ask", exact=True).click()
     page.get_by_label("Question").fill("Where does the spare key hang?")
-    page.keyboard.press("Enter")
+    page.get_by_label("Question").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
     expect(page.locator(".outcome")).to_have_count(0)
     page.unroute("**/v1/ask/stream")
@@ -151,7 +151,7 @@ def test_should_say_that_a_connection_was_dropped_and_go_on_after_it(page: Page)
     expect(page.locator(".outcome")).to_have_count(0)
     page.unroute("**/v1/ask/stream")
     page.get_by_label("Question").fill("Where does the spare key of the boat house hang?")
-    page.keyboard.press("Enter")
+    page.get_by_label("Question").press("Enter")
     expect(page.locator(".outcome")).to_be_visible()
 
 

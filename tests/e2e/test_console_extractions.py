@@ -76,7 +76,7 @@ def test_should_say_where_a_schema_is_wrong_and_show_values_beside_their_page(pa
     assert chosen(page) == "/lines/1/amount"
     expect(page.locator("rect.box.selected")).to_have_count(1)
     assert findings(page) == []
-    picture(page, "extraction")
+    picture(page, "extraction", "dark")
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV, an item of a list a row").click()

@@ -140,7 +140,7 @@ def test_should_estimate_a_batch_and_start_it_only_once_it_is_confirmed(
     expect(failed).to_contain_text("line 3")
     expect(failed).to_contain_text("Field max_tokens, limit 1")
     expect(job.get_by_role("button", name="Retry what failed")).to_be_visible()
-    picture(page, "batch")
+    picture(page, "job", "dark")
 
 
 def test_should_show_a_rollout_with_its_guards_and_abort_it(
