@@ -12,7 +12,7 @@ import { Field, Problem, html, useAction } from "./ui.js";
 // that screen, and have no entry.
 const SCREENS = [
   { name: "documents", title: "Documents", load: () => import("./documents.js") },
-  { name: "document", of: "documents", load: () => import("./documents.js") },
+  { name: "document", of: "documents", load: () => import("./document.js") },
   { name: "ask", title: "Ask", load: () => import("./ask.js") },
   { name: "search", title: "Search", load: () => import("./search.js") },
   { name: "extractions", title: "Extracted", group: "Extractions", load: () => import("./extractions.js") },

@@ -44,6 +44,7 @@ OWN = (
     "recording.js",
     "regions.js",
     "documents.js",
+    "document.js",
     "drop.js",
     "upload.js",
     "ask.js",
