@@ -16,12 +16,12 @@ export default function Trainings() {
   usePolling(listed.reload, listed.value?.items.some(isRunning) ? SOON_MS : LATER_MS, !listed.error);
   return html`<${Screen} title="Trainings">
     <${Loaded} of=${listed}>${({ items }) => html`<${Table} caption="Trainings" rows=${items} keyOf=${(each) => each.name}
-      empty=${html`No trainings. <code>headrace train RECIPE</code> begins one, on a stage that was deployed with <code>Training=on</code>.`} columns=${[
+      empty="No trainings yet." columns=${[
         { title: "Training", kind: "wide", cell: (each) => html`<a href=${link(["training", each.name])}>${each.name}</a>` },
         { title: "State", cell: (each) => html`<${Badge} state=${each.state} />` },
         { title: "Began", cell: (each) => when(each.created_at) },
         { title: "Ended", cell: (each) => when(each.ended_at) },
-      ]} />`}<//>
+      ]} /><p class="quiet"><code>headrace train RECIPE</code> begins one, on a stage that was deployed with <code>Training=on</code>.</p>`}<//>
     ${listed.pager}
   <//>`;
 }

@@ -3,29 +3,56 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
+import tarfile
+from json import dumps
+from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
-from chalicelib.adapters.trainings import card_key
-from chalicelib.contracts.model_card import (
-    CardFact,
-    CardNumber,
-    ModelCard,
-    TrainingCurves,
-    TrainingProgress,
-)
-from chalicelib.contracts.trainings import TrainingStep, TrainingView
+from chalicelib.adapters.trainings import card_key, progress_key
+from chalicelib.contracts.model_card import CardFact, CardNumber, ModelCard, TrainingCurves
+from localcloud.sagemaker.jobs.program import INTERPRETER
+from models.sagemaker import code_archive
 from tests.cloud import CloudProcess
 from tests.e2e.browser import NARROW, console, expect_usable, picture, show
-from tests.e2e.driving import client_of
 from tests.e2e.tenants import key_of, make_tenant
 
 GROUP = "headrace-local-console-test"
 TRAINING = f"{GROUP}-20261201-191910"
-NOW = datetime(2026, 12, 1, tzinfo=UTC)
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "sagemaker.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+PROGRAM = """
+import itertools, json, os, time
+from pathlib import Path
+from models.failures import Diverged
+from models.training.progress import ProgressFile
+
+root, ticks = Path(os.environ["HEADRACE_ML_ROOT"]), itertools.count(step=10)
+seen = Path(json.loads(os.environ["SM_HPS"])["seen"])
+file = root / "checkpoints" / "progress.json"
+try:
+    with ProgressFile(file, 60, keep=True, monotonic=lambda: next(ticks)) as progress:
+        for step in range(1, 7):
+            progress.add(step, {"loss": 1 / step})
+        while not seen.exists():
+            time.sleep(0.05)
+        progress.add(7, {"loss": float("nan")})
+        raise Diverged("Step 7 diverged: loss is nan.")
+except Diverged as error:
+    (root / "output" / "failure").write_text(f"Diverged: {error}")
+    raise SystemExit(1)
+"""
+"""What a job runs in place of a recipe, which would import torch."""
 
 
 def card(loss: float) -> ModelCard:
@@ -70,25 +97,52 @@ def key(cloud: CloudProcess) -> str:
     return cloud.api_key
 
 
-def training(step: int, state: str) -> TrainingView:
-    """A training, of which `step` steps were made, and that runs or diverged."""
-    failed = state == "diverged"
-    steps = tuple(range(1, step + 1))
-    values = tuple(None if failed and each == step else 1 / each for each in steps)
-    progress = TrainingProgress.model_validate(
-        {
-            "state": state,
-            "step": step,
-            "steps": 60,
-            "updated_at": NOW,
-            "curves": TrainingCurves(steps=steps, values={"loss": values}),
-        }
+def begin_training(cloud: CloudProcess, seen: Path) -> None:
+    """Begin a job that learns six steps, waits until there is a file `seen`, and diverges."""
+    bucket, address = cloud.outputs["DocumentsBucketName"], f"models/code/{TRAINING}.tar.gz"
+    cloud.client("s3").put_object(Bucket=bucket, Key=address, Body=code_of(PROGRAM))
+    allowed = {
+        "Effect": "Allow",
+        "Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket"],
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/models/*"],
+    }
+    iam = cloud.client("iam")
+    role = iam.create_role(RoleName="console-training", AssumeRolePolicyDocument=dumps(TRUST))
+    document = dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_role_policy(RoleName="console-training", PolicyName="own", PolicyDocument=document)
+    cloud.client("sagemaker").create_training_job(
+        TrainingJobName=TRAINING,
+        RoleArn=role["Role"]["Arn"],
+        AlgorithmSpecification={"TrainingImage": "image", "TrainingInputMode": "File"},
+        HyperParameters={
+            "recipe": '"line"',
+            "seen": str(seen),
+            "sagemaker_program": "train.py",
+            "sagemaker_submit_directory": f"s3://{bucket}/{address}",
+        },
+        OutputDataConfig={"S3OutputPath": f"s3://{bucket}/models/trained"},
+        CheckpointConfig={
+            "S3Uri": f"s3://{bucket}/{progress_key(TRAINING).rpartition('/')[0]}/",
+            "LocalPath": "/opt/ml/checkpoints",
+        },
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 300},
     )
-    reason = f"Step {step} diverged: loss is nan" if failed else ""
-    ran = TrainingStep(state="failed" if failed else "running", phase="Training", reason=reason)
-    return TrainingView(
-        name=TRAINING, state=ran.state, created_at=NOW, training=ran, progress=progress
-    )
+
+
+def code_of(program: str) -> bytes:
+    """Return the code of a job with another program."""
+    out = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(code_archive.build_archive())) as whole,
+        tarfile.open(fileobj=out, mode="w:gz") as packed,
+    ):
+        for entry in whole.getmembers():
+            body = whole.extractfile(entry)
+            if entry.name == "train.py":
+                body, entry.size = io.BytesIO(program.encode()), len(program.encode())
+            packed.addfile(entry, body)
+    return out.getvalue()
 
 
 def test_should_show_a_card_and_two_versions_beside_each_other_and_approve_one(
@@ -123,20 +177,19 @@ def test_should_show_a_card_and_two_versions_beside_each_other_and_approve_one(
     assert states == {1: "PendingManualApproval", 2: "Approved"}
 
 
-def test_should_follow_a_training_until_it_diverges(page: Page, cloud: CloudProcess) -> None:
-    shown = iter([training(4, "running"), training(5, "running")])
-    last = training(7, "diverged")
-
-    def answer(route: Route) -> None:
-        route.fulfill(json=next(shown, last).model_dump(mode="json"))
-
-    page.route(f"**/v1/trainings/{TRAINING}", answer)
-    show(page, cloud, f"training/{TRAINING}")
-    expect(page.locator(".facts .badge")).to_have_text("running")
-    expect(page.get_by_role("img", name="from 1 to 0.25 at step 4")).to_be_visible()
-    expect(page.locator(".facts .badge")).to_have_text("diverged")
-    expect(page.locator(".facts .reason")).to_have_text("Step 7 diverged: loss is nan")
+@pytest.mark.skipif(not INTERPRETER.exists(), reason="make training has not been run")
+def test_should_follow_a_training_until_it_diverges(
+    page: Page, cloud: CloudProcess, tmp_path: Path
+) -> None:
+    begin_training(cloud, tmp_path / "seen")
+    show(page, cloud, "trainings")
+    page.get_by_role("link", name=TRAINING).click()
     expect(page.get_by_role("img", name="from 1 to 0.1667 at step 6")).to_be_visible()
+    expect(page.locator(".facts .badge")).to_have_text("running")
+    (tmp_path / "seen").touch()
+    expect(page.locator(".facts .badge")).to_have_text("diverged")
+    expect(page.locator(".facts .reason")).to_contain_text("Step 7 diverged: loss is nan")
+    expect(page.get_by_text("7 of 60")).to_be_visible()
     page.get_by_role("button", name="As curl").click()
     expect(page.locator("dialog pre")).to_contain_text(f"/v1/trainings/{TRAINING}'")
 
@@ -154,11 +207,9 @@ def test_should_refuse_who_is_no_operator(chromium: Browser, cloud: CloudProcess
 def test_should_be_usable_narrow_and_with_a_reader(
     chromium: Browser, cloud: CloudProcess, key: str, scheme: str
 ) -> None:
-    with client_of(cloud, key) as api:
-        assert api.get(f"/v1/trainings/{TRAINING}").status_code == 404
     with console(chromium, cloud, key, NARROW, color_scheme=scheme) as page:
         screens = (
             (f"versions/{GROUP}/2", "samples"),
-            ("trainings", "No trainings"),
+            ("trainings", "headrace train RECIPE"),
         )
         expect_usable(page, cloud, screens)
