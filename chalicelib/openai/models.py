@@ -107,4 +107,5 @@ def _prices(model: ServedModel, route: ModelRoute, prices: Mapping[str, UnitPric
         million_tokens_in=dollars("input_token", _MILLION),
         million_tokens_out=dollars("output_token", _MILLION),
         image=dollars("image", 1),
+        audio_minute=dollars("audio_second", 60),
     )

@@ -21,6 +21,7 @@ class ModelPrices(Contract):
     million_tokens_in: Decimal | None = None
     million_tokens_out: Decimal | None = None
     image: Decimal | None = None
+    audio_minute: Decimal | None = None
 
 
 class ModelObject(Contract):

@@ -55,9 +55,11 @@ def test_should_show_list_prices_of_what_a_model_is_billed_by() -> None:
         {name: price and float(price) for name, price in found[each]["prices"].items()}
         for each in ("nova-micro", "titan-embed-text-v2", "digits-gan")
     )
-    assert text == {"million_tokens_in": 0.035, "million_tokens_out": 0.14, "image": None}
+    billed = {"million_tokens_in": 0.035, "million_tokens_out": 0.14}
+    assert text == {**billed, "image": None, "audio_minute": None}
     assert (vectors["million_tokens_in"], vectors["million_tokens_out"]) == (0.02, None)
     assert set(own.values()) == {None}
+    assert float(found["amazon-transcribe"]["prices"]["audio_minute"]) == 0.024
     assert found["auto"]["prices"] is None
 
 
