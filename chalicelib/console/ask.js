@@ -82,7 +82,7 @@ function Turn({ turn, onOpen, opened, onAgain }) {
       <${Problem} error=${turn.error} retry=${turn.busy ? null : () => onAgain(false)} />
     </div>
     ${turn.nearest.length > 0 && html`<details open=${turn.outcome !== "answered"}><summary>Passages close to it</summary>${turn.nearest.map((each) => html`<${Nearest} passage=${each} onOpen=${onOpen} opened=${opened} />`)}</details>`}
-    ${turn.looked_at && html`<p class="quiet">Looked at ${turn.looked_at.passages} passages of ${turn.looked_at.documents} documents: ${turn.looked_at.paths.join(", ")}</p>`}
+    ${turn.looked_at && html`<p class="quiet">Looked at ${turn.looked_at.passages} passages of ${turn.looked_at.documents} ${turn.looked_at.documents === 1 ? "document" : "documents"}: ${turn.looked_at.paths.join(", ")}</p>`}
     ${turn.answer_id && html`<${Rating} turn=${turn} opened=${opened} /><${Receipt} receipt=${turn.receipt} />`}
   </article>`;
 }

@@ -41,6 +41,7 @@ OWN = (
     "ui.js",
     "format.js",
     "viewer.js",
+    "marked.js",
     "recording.js",
     "regions.js",
     "documents.js",

@@ -3,7 +3,8 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { get } from "./api.js";
-import { clock, markedPieces } from "./format.js";
+import { clock } from "./format.js";
+import { Marked } from "./marked.js";
 import { Loaded, Problem, html, useLoaded } from "./ui.js";
 
 const MAX_TURN_MS = 12_000; // A turn of one speaker is shown in pieces, each with its time.
@@ -74,22 +75,16 @@ function Transcript({ content, turns, marked, at, seek, playing }) {
   const several = new Set(turns.map((each) => each.speaker)).size > 1;
   useEffect(() => reveal(box.current, marked.selected === undefined ? "mark" : "mark.selected"), [content, marked.marks, marked.selected]);
   useEffect(() => { if (playing) reveal(box.current, "[aria-current]"); }, [shown]);
-  const opening = Array.from(content.text).slice(0, (turns[0]?.start ?? content.end) - content.start).join("");
+  const characters = useMemo(() => Array.from(content.text), [content]);
+  const opening = characters.slice(0, (turns[0]?.start ?? content.end) - content.start).join("");
+  const text = { ...marked, characters, first: content.start };
   const rows = turns.map((turn, n) => ({ ...turn, until: turns[n + 1]?.start ?? content.end, speaks: several && turn.speaker !== turns[n - 1]?.speaker }));
   return html`<div class="page-text transcript" ref=${box} tabindex="0" role="region" aria-label=${`Text of page ${content.page}`}>
-    ${opening.trim() && html`<p class="quiet"><${Marked} content=${content} start=${content.start} end=${rows[0]?.start ?? content.end} ...${marked} /></p>`}
+    ${opening.trim() && html`<p class="quiet"><${Marked} ...${text} start=${content.start} end=${rows[0]?.start ?? content.end} /></p>`}
     <ol class="plain">${rows.map((turn, n) => html`<li key=${turn.start} aria-current=${n === shown ? "true" : null}>
       ${turn.speaks && html`<strong>Speaker ${turn.speaker}</strong>`}
       <div class="turn-line"><button type="button" class="cite" aria-label=${`Play from ${clock(turn.startMs)}`} onClick=${() => seek(turn.startMs)}>${clock(turn.startMs)}</button>
-      <span><${Marked} content=${content} start=${turn.start} end=${turn.until} ...${marked} /></span></div></li>`)}</ol></div>`;
-}
-
-function Marked({ content, start, end, marks, selected, onPick }) {
-  const text = Array.from(content.text).slice(start - content.start, end - content.start).join("").trimEnd();
-  const inside = marks.filter((each) => each.start < end && each.end > start);
-  return markedPieces(text, inside, start).map(({ text: piece, range }) => (range
-    ? html`<mark class=${`${range.tone ?? ""} ${range.id === selected ? "selected" : ""}`} title=${range.label ?? ""} onClick=${() => onPick?.(range)}>${piece}</mark>`
-    : piece));
+      <span><${Marked} ...${text} start=${turn.start} end=${turn.until} /></span></div></li>`)}</ol></div>`;
 }
 
 function Outline({ content, seek }) {

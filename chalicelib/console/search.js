@@ -6,7 +6,7 @@ import { post } from "./api.js";
 import { Cited } from "./ask.js";
 import { clock } from "./format.js";
 import { go } from "./route.js";
-import { CollectionChoice, Field, Loaded, Problem, Receipt, Screen, Table, html, useAction, useCollections, useLoaded } from "./ui.js";
+import { CollectionChoice, Field, Loaded, Problem, Receipt, Screen, Table, html, useAction, useCollections, usePages } from "./ui.js";
 
 const A_PAGE = 10;
 const MAX_HITS = 100;
@@ -14,15 +14,14 @@ const MAX_HITS = 100;
 export default function Search({ query }) {
   const [text, setText] = useState(query.q ?? "");
   const [opened, setOpened] = useState(null);
-  const [cursor, setCursor] = useState(null);
   const collections = useCollections();
-  const found = useLoaded(
-    (signal) => (query.q ? post("v1/search", { ...bodyOf(query), cursor, rateable: true }, { signal }) : null),
-    [query.q, query.collection, query.language, cursor],
+  const found = usePages(
+    (cursor, signal) => (query.q ? post("v1/search", { ...bodyOf(query), cursor, rateable: true }, { signal }) : null),
+    [query.q, query.collection, query.language],
+    "search",
   );
   const submit = (event) => {
     event.preventDefault();
-    setCursor(null);
     setOpened(null);
     go(["search"], { ...query, q: text.trim() }, true);
   };
@@ -32,12 +31,11 @@ export default function Search({ query }) {
       <${CollectionChoice} of=${collections} value=${query.collection ?? ""} onChoose=${(collection) => go(["search"], { ...query, collection }, true)} />
       <button type="submit" class="primary">Search</button></form>
     ${query.q && html`<div class=${opened ? "columns beside" : ""}><section aria-label="Results">
-      <${Loaded} of=${found}>${(page) => html`<p class="quiet" role="status">${page.hits.length ? `${page.hits.length} passages` : "No passage is near to it."}</p>
+      <${Loaded} of=${found}>${(page) => html`<p class="quiet" role="status">${page.hits.length ? `${page.hits.length} ${page.hits.length === 1 ? "passage" : "passages"}` : "No passage is near to it."}</p>
         ${page.notices.map((each) => html`<p class="quiet">${each}</p>`)}
         <ol class="hits">${page.hits.map((hit) => html`<${Hit} key=${`${hit.version}/${hit.n}`} hit=${hit} searchId=${page.search_id} onOpen=${setOpened} />`)}</ol>
-        <${Receipt} receipt=${page.receipt} />
-        <nav class="pager" aria-label="Pages">${cursor && html`<button type="button" onClick=${() => setCursor(null)}>First page</button>`}
-          ${page.next_cursor && html`<button type="button" onClick=${() => setCursor(page.next_cursor)}>Next</button>`}</nav>`}<//>
+        <${Receipt} receipt=${page.receipt} />`}<//>
+      ${found.pager}
     </section>${opened && html`<aside class="opened" aria-label="Passage"><${Cited} citation=${opened} onClose=${() => setOpened(null)} /></aside>`}</div>`}
   <//>`;
 }

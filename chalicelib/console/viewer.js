@@ -4,13 +4,14 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { get } from "./api.js";
 import { markedPieces } from "./format.js";
+import { Tables } from "./marked.js";
 import { Recording } from "./recording.js";
 import { rangeOf, rangesIn, useDrawing, useSelectedRange } from "./regions.js";
 import { Loaded, html, useLoaded } from "./ui.js";
 
 const PICTURE = /^(application\/pdf|image\/)/;
 const RECORDING = /^(audio|video)\//;
-const ROWS = /csv|tab-separated|spreadsheet/; // A row of them stays on one line.
+const ROWS = /csv|tab-separated|spreadsheet/;
 
 /**
  * Show a page; `marks` are `{start, end, tone, label, id, boxes}`, and `startMs` a second of a
@@ -38,7 +39,7 @@ export function PageView({ documentId, version, page, marks, selected, startMs, 
       const text = onRanges && html`<${MarkedText} content=${content} marks=${marks} selected=${selected} onPick=${onPick} onRanges=${onRanges} />`;
       return html`<${Recording} content=${content} marks=${content.page === page ? marks : []} selected=${selected} onPick=${onPick} startMs=${startMs} onTurn=${turn}>${text}<//>`;
     }
-    const Shown = pictured && !asText ? Picture : MarkedText;
+    const Shown = pictured && !asText ? Picture : ROWS.test(content.media_type) && !onRanges ? Tables : MarkedText;
     return html`<div class="page-view">
       ${pictured && html`<div class="switch"><button type="button" aria-pressed=${!asText} onClick=${() => setAsText(false)}>Picture</button>
         <button type="button" aria-pressed=${asText} onClick=${() => setAsText(true)}>Text</button></div>`}
