@@ -30,6 +30,7 @@ from localcloud.wire.service_models import service_model
 
 MAX_BYTES = 2 * 1024**3
 """The largest media file that Amazon Transcribe takes."""
+_PROJECT = Path(__file__).parents[2]
 _STOP_TIMEOUT_S = 4.0
 _LOOK_S = 0.1
 _log = logging.getLogger(__name__)
@@ -148,9 +149,7 @@ def _languages() -> Sequence[str]:
     return tuple(shape.enum)
 
 
-def listen_in_process(
-    models_dir: Path,
-) -> Listen:
+def listen_in_process(models_dir: Path) -> Listen:
     """Return what transcribes in a process of its own, with the models in `models_dir`."""
 
     def listen(
@@ -158,10 +157,11 @@ def listen_in_process(
     ) -> Mapping[str, Any]:
         from localcloud.transcribe.listener import Listening
 
-        asked = Listening(str(file), str(models_dir), language, max_speakers)
+        places = str(file.resolve()), str(models_dir.resolve())
+        asked = Listening(*places, language, max_speakers)
         command = [sys.executable, "-m", "localcloud.transcribe.listener"]
         with subprocess.Popen(  # noqa: S603 - our own module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_PROJECT
         ) as process:
             return _answer(process, json.dumps(asdict(asked)).encode(), stopping)
 

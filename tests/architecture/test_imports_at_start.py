@@ -127,7 +127,7 @@ views = resource_at(*sys.argv[1:]).load()
 app.app.register_blueprint(views.routes(None, app.authorizer))
 assert sys.argv[2] in app.app.routes
 """
-ROUTES = {("GET", "/v1/documents/{document_id}"): 204, ("POST", "/v1/search"): 234}
+ROUTES = {("GET", "/v1/documents/{document_id}"): 205, ("POST", "/v1/search"): 234}
 """By method and path of routes that ask no model: the modules that each loads at most."""
 OF_MODELS = ("batches", "budgets", "generating", "generations", "jobs", "openai", "prompts")
 
