@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, get_args
 
 from chalice.app import Request
@@ -16,14 +17,23 @@ from chalicelib.contracts.extractions import (
     ExtractionStatus,
 )
 from chalicelib.contracts.operations import CURSOR, Parameter, limit_parameter
-from chalicelib.errors import InvalidInput
+from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.jobs.ulids import ULID_PATTERN
 
 if TYPE_CHECKING:
-    from chalicelib.labelling.extraction_library import ExtractionLibrary
+    from collections.abc import Iterator
+
+    from chalicelib.labelling.extraction_library import (
+        ExtractionLibrary,
+        ExtractionRecords,
+        StoredExtraction,
+    )
 
 MAX_PAGE = 100
 MAX_LOOKED_AT = 1_000
+MAX_SORTED = 10_000
+"""Extractions of all documents that one request sorts."""
+_READ_AT_ONCE = 100
 _DOCUMENT = Parameter(
     "document_id",
     "Only extractions of this document.",
@@ -42,7 +52,8 @@ _JOB = Parameter(
 NEWEST = "newest"
 _ORDER = Parameter(
     "order",
-    "`newest` lists the extractions of one document with the newest first; it takes `document_id`.",
+    f"`newest` lists the newest first: of one document, or of a tenant with at most {MAX_SORTED:,}"
+    " extractions.",
     {"type": "string", "enum": ["oldest", NEWEST], "default": "oldest"},
 )
 LISTING = (_DOCUMENT, _JOB, _STATUS, _ORDER, limit_parameter(MAX_PAGE), CURSOR)
@@ -50,16 +61,18 @@ _LISTED_BY = {"status": get_args(ExtractionStatus), "order": ("oldest", NEWEST)}
 
 
 def list_page(request: Request, library: ExtractionLibrary) -> ExtractionList:
-    """Return one page of the tenant's extractions; raise `InvalidInput`."""
+    """Return one page of the tenant's extractions; raise `InvalidInput`, `Unsupported`."""
     filters = _filters(request)
     limit, cursor = limit_of(request, MAX_PAGE), query_value(request, "cursor")
     after = read_cursor(cursor, filters, EXTRACTION_PATTERN) if cursor is not None else ""
-    found = library.records.extractions(
-        tenant_of(request),
-        filters["document_id"] or "",
-        after,
-        newest_first=filters["order"] == NEWEST,
-    )
+    tenant, document_id = tenant_of(request), filters["document_id"] or ""
+    is_newest_first = filters["order"] == NEWEST
+    if is_newest_first and not document_id:
+        found = _newest(tenant, after, library.records)
+    else:
+        found = library.records.extractions(
+            tenant, document_id, after, newest_first=is_newest_first
+        )
     items: list[ExtractionFacts] = []
     for looked_at, stored in enumerate(found):
         if len(items) == limit or looked_at == MAX_LOOKED_AT:
@@ -69,6 +82,27 @@ def list_page(request: Request, library: ExtractionLibrary) -> ExtractionList:
         if all(filters[name] in {None, value} for name, value in shown.items()):
             items.append(stored.facts)
     return ExtractionList(items=tuple(items), next_cursor=None)
+
+
+def _newest(tenant: str, after: str, records: ExtractionRecords) -> Iterator[StoredExtraction]:
+    """Yield the extractions of all documents, the newest first, from behind the id `after`."""
+    ids = [*islice(records.extraction_ids(tenant), MAX_SORTED + 1)]
+    if len(ids) > MAX_SORTED:
+        raise Unsupported(
+            f"The tenant has more than {MAX_SORTED} extractions; those of one document are listed"
+            " with the newest first: give a document_id.",
+            field="order",
+            limit=str(MAX_SORTED),
+        )
+    ids.sort(key=_by_time, reverse=True)
+    behind = [each for each in ids if not after or _by_time(each) < _by_time(after)]
+    for first in range(0, len(behind), _READ_AT_ONCE):
+        yield from records.extractions_of(tenant, behind[first : first + _READ_AT_ONCE])
+
+
+def _by_time(extraction_id: str) -> tuple[str, str]:
+    """Return what sorts ids by their time, which they end with as a ULID."""
+    return extraction_id.rpartition("_")[2], extraction_id
 
 
 def _filters(request: Request) -> dict[str, str | None]:
@@ -85,8 +119,4 @@ def _filters(request: Request) -> dict[str, str | None]:
         )
     if job_id is not None and not re.fullmatch(ULID_PATTERN, job_id, re.ASCII):
         raise InvalidInput("job_id is that of a job; GET /v1/jobs lists them.", field="job_id")
-    if filters["order"] == NEWEST and document_id is None:
-        raise InvalidInput(
-            "Extractions are stored by document: order=newest takes a document_id.", field="order"
-        )
     return filters

@@ -46,7 +46,7 @@ from chalicelib.contracts.extractions import (
 from chalicelib.contracts.functions.extract_fields import ExtractDocumentRequest
 from chalicelib.contracts.jobs import Job
 from chalicelib.contracts.operations import CURSOR, Operation, Parameter, limit_parameter
-from chalicelib.errors import Conflict, InvalidInput, NotFound
+from chalicelib.errors import Conflict, InvalidInput, NotFound, Unsupported
 from chalicelib.extraction.schema import extraction_schema
 from chalicelib.extraction.storage import (
     FIELDS,
@@ -169,13 +169,13 @@ def routes(services: Callable[[], ExtractionServices], authorizer: ChaliceAuthor
             "extractions",
             {200: ExtractionList},
             query=LISTING,
+            errors=(Unsupported,),
         ),
     )
     def list_extractions() -> Response:
-        """List extractions, by document and by time, a page at a time.
+        """List extractions, by document and by time, or the newest first, a page at a time.
 
-        Those of one document are also listed with the newest first. A page may hold fewer than
-        `limit`, even none, and go on behind its cursor.
+        A page may hold fewer than `limit`, even none, and go on behind its cursor.
         """
         return json_response(list_page(blueprint.current_request, services().library))
 

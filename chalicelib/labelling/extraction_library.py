@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -54,6 +54,12 @@ class ExtractionRecords(Protocol):
 
         With a `document_id` only those of that document. `newest_first` turns the order around.
         """
+
+    def extraction_ids(self, tenant: str) -> Iterator[str]:
+        """Yield the ids of the tenant's extractions, by document."""
+
+    def extractions_of(self, tenant: str, ids: Sequence[str]) -> list[StoredExtraction]:
+        """Return the extractions that there are of these ids, in their order."""
 
     def waiting(self, tenant: str, after: str) -> Iterator[tuple[str, str]]:
         """Yield place and id of what waits for a review, the least certain first.

@@ -78,7 +78,7 @@ EXTRACTION_TOOLS: tuple[McpTool, ...] = (
             ToolArgument("document_id", "Only extractions of this document."),
             ToolArgument("job_id", "Only extractions of this job."),
             ToolArgument("status", "Only extractions with this status."),
-            ToolArgument("order", "newest lists those of one document with the newest first."),
+            ToolArgument("order", "newest lists the newest first."),
             *PAGING,
         ),
         read_only=True,

@@ -10,7 +10,7 @@ four digits, so that the least certain is first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from chalicelib.adapters.dynamodb import (
     ConditionCheck,
@@ -28,7 +28,7 @@ from chalicelib.adapters.records.writes import ABSENT, EXISTS, document_key, ten
 from chalicelib.contracts.extraction_reviews import ExtractionReview
 from chalicelib.contracts.extractions import OPEN_TO_REVIEW, ExtractionFacts
 from chalicelib.errors import NotFound
-from chalicelib.extraction.storage import id_parts
+from chalicelib.extraction.storage import extraction_id, id_parts
 from chalicelib.labelling.extraction_library import StoredExtraction
 
 _EXTRACTION = "EXTRACTION#"
@@ -81,6 +81,18 @@ class ExtractionTable:
         pk = tenant_pk(tenant)
         for item in self._table.query(pk, prefix, after=start, newest_first=newest_first):
             yield _stored(item)
+
+    def extraction_ids(self, tenant: str) -> Iterator[str]:
+        """Yield the ids of the tenant's extractions, by document."""
+        for item in self._table.query(tenant_pk(tenant), _EXTRACTION, attributes=("sk",)):
+            document, _, ulid = item["sk"].removeprefix(_EXTRACTION).partition("#")
+            yield extraction_id(document, ulid)
+
+    def extractions_of(self, tenant: str, ids: Sequence[str]) -> list[StoredExtraction]:
+        """Return the extractions that there are of these ids, in their order."""
+        items = map(_stored, self._table.get_many([_key(tenant, each) for each in ids]))
+        found = {each.facts.extraction_id: each for each in items}
+        return [found[each] for each in ids if each in found]
 
     def waiting(self, tenant: str, after: str) -> Iterator[tuple[str, str]]:
         """Yield place and id of what waits for a review, the least certain first.

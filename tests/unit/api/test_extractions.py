@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.api import extraction_queries
 from chalicelib.api.extractions import DIRECT_MODEL_SECONDS
 from chalicelib.contracts.batches import ChildrenUsed
 from chalicelib.contracts.documents import Document
@@ -135,16 +136,26 @@ def test_extractions_should_be_listed_by_document_and_status(room: Room) -> None
     of_job = room.api.call("GET", f"{URL}?job_id={job_id}").json_body["items"]
     assert [each["extraction_id"] for each in of_job] == [facts.extraction_id]
     assert error_of(room.api.call("GET", f"{URL}?job_id=odd"))["field"] == "job_id"
-    assert error_of(room.api.call("GET", f"{URL}?order=newest"))["field"] == "order"
 
 
-def test_extractions_of_a_document_should_be_listed_with_the_newest_first(room: Room) -> None:
-    made = [room.extract().json_body["extraction_id"] for _ in range(3)]
-    url = f"{URL}?document_id={room.invoice.document_id}&limit=2&order=newest"
-    page = room.api.call("GET", url).json_body
-    rest = room.api.call("GET", f"{url}&cursor={page['next_cursor']}").json_body
-    listed = [each["extraction_id"] for each in (*page["items"], *rest["items"])]
-    assert listed == sorted(made, reverse=True)
+def test_extractions_should_be_listed_with_the_newest_first(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [room.invoice.document_id, room.world.add("b.pdf").document_id]
+    made = [room.extract(document_ids=[ids[n % 2]]).json_body["extraction_id"] for n in range(5)]
+    of_one = [each for each in made if ids[0].removeprefix("doc_") in each]
+    for query, wanted in (("", made), (f"&document_id={ids[0]}", of_one)):
+        url = f"{URL}?limit=2&order=newest{query}"
+        listed: list[str] = []
+        page = room.api.call("GET", url).json_body
+        listed += [each["extraction_id"] for each in page["items"]]
+        while page["next_cursor"]:
+            page = room.api.call("GET", f"{url}&cursor={page['next_cursor']}").json_body
+            listed += [each["extraction_id"] for each in page["items"]]
+        assert listed == sorted(wanted, key=lambda each: each[-26:], reverse=True)
+    monkeypatch.setattr(extraction_queries, "MAX_SORTED", 4)
+    refused = error_of(room.api.call("GET", f"{URL}?order=newest"))
+    assert (refused["type"], refused["field"], refused["limit"]) == ("Unsupported", "order", "4")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.contracts.calibrations import ExtractorCalibration
@@ -37,6 +37,12 @@ class FakeExtractions:
             behind = not after or (name < after if newest_first else name > after)
             if owner == tenant and wanted and behind:
                 yield stored
+
+    def extraction_ids(self, tenant: str) -> Iterator[str]:
+        yield from (name for owner, name in sorted(self.kept) if owner == tenant)
+
+    def extractions_of(self, tenant: str, ids: Sequence[str]) -> list[StoredExtraction]:
+        return [self.kept[tenant, each] for each in ids if (tenant, each) in self.kept]
 
     def waiting(self, tenant: str, after: str) -> Iterator[tuple[str, str]]:
         found = sorted(

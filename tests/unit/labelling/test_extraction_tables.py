@@ -92,6 +92,9 @@ def test_the_least_certain_should_wait_first_until_it_is_decided(
     assert listed == [unsure.extraction_id, complete.extraction_id, sure.extraction_id]
     of_one = extractions.extractions("acme", DOCUMENT, unsure.extraction_id)
     assert [each.facts.extraction_id for each in of_one] == [complete.extraction_id]
+    ids = [*extractions.extraction_ids("acme")]
+    assert ids == listed
+    assert [each.facts.extraction_id for each in extractions.extractions_of("acme", ids)] == ids
     newest = extractions.extractions("acme", DOCUMENT, "", newest_first=True)
     assert [each.facts.extraction_id for each in newest] == [
         complete.extraction_id,
