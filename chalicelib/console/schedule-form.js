@@ -1,12 +1,12 @@
-// The form of a new schedule: when it runs, with its next times, and what then is done.
+// The form of a schedule, new or changed: when it runs, with its next times, and what then is done.
 
 import { useState } from "preact/hooks";
 
-import { post } from "./api.js";
+import { get, post, put } from "./api.js";
 import { FormProblem, Input, NameInput } from "./form.js";
 import { inZone, when } from "./format.js";
 import { go } from "./route.js";
-import { Problem, Screen, html, useAction, useLoaded } from "./ui.js";
+import { Loaded, Problem, Screen, html, useAction, useLoaded } from "./ui.js";
 
 const PRESETS = { "cron(0 2 * * ? *)": "every night at two", "cron(30 8 ? * MON-FRI *)": "on weekdays at half past eight", "cron(0 7 ? * MON *)": "on Mondays at seven", "cron(0 6 L * ? *)": "on the last day of each month at six", "rate(1 hour)": "every hour" };
 const KINDS = { batch: "Put a prompt to documents", extraction: "Extract fields from documents", report: "Report usage and cost", export: "Export documents", sync: "Bring files of S3 into a collection", watch: "Look whether the calls of a monitor drift" };
@@ -14,25 +14,36 @@ const TIMING = ["expression", "time_zone", "start", "end"];
 const FIELDS = [...TIMING, "name", "budget", "prompt.name", "prompt", "extractor", "monitor", "uri", "collection", "results"];
 const TYPING_MS = 300;
 
-export function ScheduleForm() {
-  const [terms, setTerms] = useState({ name: "", expression: "cron(0 2 * * ? *)", time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone, start: "", end: "", budget: "", kind: "batch", period: "week", prompt: "", extractor: "", monitor: "", collection: "", into: "", uri: "", remove: false });
+const EMPTY = { name: "", expression: "cron(0 2 * * ? *)", time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone, start: "", end: "", budget: "", kind: "batch", period: "week", prompt: "", extractor: "", monitor: "", collection: "", into: "", uri: "", remove: false };
+
+export function ScheduleForm({ name }) {
+  const path = name && `v1/schedules/${encodeURIComponent(name)}`;
+  const loaded = useLoaded((signal) => (path ? get(path, {}, { signal }) : null), [path]);
+  if (!path) return html`<${Screen} title="New schedule"><${Form} given=${EMPTY} save=${(body) => post("v1/schedules", body)} /><//>`;
+  return html`<${Screen} title=${`Change ${name}`}><${Loaded} of=${loaded}>${({ terms }) => (isShown(terms.work)
+    ? html`<p class="quiet">What this form does not show stays as it is.</p><${Form} given=${givenOf(name, terms)} base=${terms} save=${({ name: _, ...body }) => put(path, body)} />`
+    : html`<p>Its work says more than this form shows: change it by <code>headrace schedules replace ${name}</code>.</p>`)}<//><//>`;
+}
+
+function Form({ given, base, save: send }) {
+  const [terms, setTerms] = useState(given);
   const [save, busy, error] = useAction(async () => {
-    const made = await post("v1/schedules", bodyOf(terms));
-    go(["schedule", made.name]);
+    await send(bodyOf(terms, base));
+    go(["schedule", terms.name]);
   });
   const of = (name) => ({ value: terms[name], onChange: (value) => setTerms((all) => ({ ...all, [name]: value })), error });
   const submit = (event) => {
     event.preventDefault();
     save();
   };
-  return html`<${Screen} title="New schedule"><form class="narrow" onSubmit=${submit}>
-    <${Input} label="Name" hint="Small letters, digits, - and _" required pattern="[a-z0-9][a-z0-9_\\-]{0,62}" ...${of("name")} of=${["name"]} />
-    <fieldset><legend>When</legend><${When} of=${of} terms=${terms} refused=${error} /></fieldset>
-    <fieldset><legend>What</legend><${Input} as="select" label="Work" ...${of("kind")} of=${["work.kind"]}>${Object.entries(KINDS).map(([kind, title]) => html`<option value=${kind}>${title}</option>`)}<//>
+  return html`<form class="narrow" onSubmit=${submit}>
+    ${!base && html`<${Input} label="Name" hint="Small letters, digits, - and _" required pattern="[a-z0-9][a-z0-9_\\-]{0,62}" ...${of("name")} of=${["name"]} />`}
+    <fieldset><legend>When</legend><${When} of=${of} terms=${terms} refused=${error} />${base && terms.expression.startsWith("rate(") && !terms.start && html`<p class="quiet">A rate without a beginning goes on from when the schedule was made.</p>`}</fieldset>
+    <fieldset><legend>What</legend><${Input} as="select" label="Work" disabled=${Boolean(base)} ...${of("kind")} of=${["work.kind"]}>${Object.entries(KINDS).map(([kind, title]) => html`<option value=${kind}>${title}</option>`)}<//>
       <${Work} of=${of} kind=${terms.kind} />
       <${Input} label="Dollars a run at most" hint="Empty: only the tenant's budgets bound it." inputmode="decimal" ...${of("budget")} of=${["budget"]} /></fieldset>
     <${FormProblem} error=${error} of=${FIELDS} />
-    <div class="actions"><button type="submit" class="primary" disabled=${busy}>Save the schedule</button></div></form><//>`;
+    <div class="actions"><button type="submit" class="primary" disabled=${busy}>Save the schedule</button></div></form>`;
 }
 
 // The times of what is written are asked of the API, which refuses here what it would refuse there.
@@ -68,18 +79,37 @@ function Removal({ value, onChange }) {
   return html`<label class="check"><input type="checkbox" checked=${value} onChange=${(event) => onChange(event.target.checked)} /> Remove documents whose files are gone</label>`;
 }
 
-function bodyOf({ name, budget, kind, ...given }) {
-  const from = given.collection ? { collection: given.collection } : {};
-  const results = given.into ? { results: [{ type: "collection", collection: given.into }] } : {};
+// Of a schedule that is changed, `base` has what the form does not show.
+function bodyOf({ name, budget, kind, ...given }, base) {
+  const before = base?.work ?? {};
+  const from = { collection: given.collection || undefined };
+  const others = (before.results ?? []).filter((each) => each.type !== "collection");
+  const results = { results: given.into ? [...others, { type: "collection", collection: given.into }] : others };
   const work = {
-    batch: { source: { type: "documents", ...from }, prompt: { name: given.prompt }, ...results },
+    batch: { source: { ...before.source, type: "documents", ...from }, prompt: { ...before.prompt, name: given.prompt }, ...results },
     extraction: { extractor: given.extractor, ...from },
     report: { period: given.period, ...results },
     export: from,
     sync: { uri: given.uri, ...from, remove: given.remove },
     watch: { monitor: given.monitor },
   }[kind];
-  return { name, ...timingOf(given), ...(budget && { budget }), work: { kind, ...work } };
+  return { ...base, name, start: undefined, end: undefined, ...timingOf(given), budget: budget || undefined, work: { ...before, kind, ...work } };
+}
+
+const isShown = (work) => work.kind in KINDS && (work.kind !== "batch" || work.source.type === "documents") && (work.results ?? []).filter((each) => each.type === "collection").length < 2;
+
+function givenOf(name, { work, expression, time_zone: zone, start, end, budget }) {
+  const into = (work.results ?? []).find((each) => each.type === "collection")?.collection ?? "";
+  const told = { period: work.period, prompt: work.prompt?.name, extractor: work.extractor, monitor: work.monitor, uri: work.uri, remove: work.remove, collection: work.source?.collection ?? work.collection };
+  const known = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined && value !== null));
+  return { ...EMPTY, ...known, name, expression, time_zone: zone, start: clockOf(start), end: clockOf(end), budget: budget ?? "", kind: work.kind, into };
+}
+
+// A moment as a field of date and time has it: in this computer's time.
+function clockOf(time) {
+  if (!time) return "";
+  const at = new Date(time);
+  return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
 const timingOf = ({ expression, time_zone, start, end }) => ({ expression, time_zone, ...(start && { start: new Date(start).toISOString() }), ...(end && { end: new Date(end).toISOString() }) });

@@ -11,8 +11,8 @@ const LATER_MS = 5000;
 
 const NEW = "+";
 
-export default function Schedules({ parts }) {
-  return parts[1] === NEW ? html`<${ScheduleForm} />` : html`<${List} />`;
+export default function Schedules({ parts, query }) {
+  return parts[1] === NEW ? html`<${ScheduleForm} key=${query.of} name=${query.of} />` : html`<${List} />`;
 }
 
 function List() {
@@ -54,7 +54,7 @@ export function ScheduleActions({ schedule, reload, onRemoved }) {
     ${schedule.status !== "ended" && button("run", "Run now")}
     ${schedule.status === "active" && button("pause", "Pause")}
     ${schedule.status === "paused" && button("resume", "Resume")}
-    ${onRemoved && html`<${ConfirmButton} label="Delete" question=${`${schedule.name} is deleted with the history of its runs. What its runs wrote stays.`} onConfirm=${removed} />`}
+    ${onRemoved && html`<a class="button" href=${link(["schedules", NEW], { of: schedule.name })}>Change</a><${ConfirmButton} label="Delete" question=${`${schedule.name} is deleted with the history of its runs. What its runs wrote stays.`} onConfirm=${removed} />`}
     <${Problem} error=${error} /></div>`;
 }
 

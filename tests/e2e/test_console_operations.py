@@ -74,6 +74,11 @@ def test_should_make_a_schedule_after_its_next_times_and_errors_are_shown(
     page.get_by_role("button", name="Save the schedule").click()
     expect(page.get_by_role("heading", name="weekly")).to_be_visible()
     expect(page.get_by_text("report a week")).to_be_visible()
+    page.get_by_role("link", name="Change").click()
+    page.get_by_label("Of the last whole").select_option("month")
+    page.get_by_role("button", name="Save the schedule").click()
+    expect(page.get_by_text("report a month")).to_be_visible()
+    expect(page.locator(".facts")).to_contain_text("cron(0 7 ? * MON *) in Europe/Berlin")
 
 
 def test_should_plot_usage_and_deliver_a_test_of_a_webhook(page: Page, cloud: CloudProcess) -> None:
