@@ -22,7 +22,7 @@ from chalicelib.contracts.ingest import spent, spent_together
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.contracts.parts import SpeechJobUsage
 from chalicelib.contracts.speech import Transcript
-from chalicelib.errors import ModelFailure, NotFound
+from chalicelib.errors import InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.models import TranscribeBackend
 from chalicelib.generation.pricing import AUDIO_SECOND, billed_seconds
 from chalicelib.retrieval.ids import (
@@ -123,6 +123,7 @@ def _job(
 ) -> FoundSpeech:
     place = (request.tenant, request.document_id, request.version)
     seconds = duration_ms(pieces) / 1_000
+    _require_length(model, seconds)
     reservation = _reserved(request, model, seconds, deps)
     sound = wav_file(request, pieces, parts, deps.objects)
     deps.objects.upload(request.bucket, job_sound_key(*place), sound, {})
@@ -135,6 +136,17 @@ def _job(
         reservation=reservation,
         finding=spent(0.0, deps.memory_gb),
     )
+
+
+def _require_length(model: ServedModel, seconds: float) -> None:
+    limit = _backend(model).max_seconds
+    if seconds > limit:
+        raise InvalidInput(
+            f"The recording has {seconds:.0f} s of speech, and {model.title} takes {limit} s."
+            " Upload it in pieces, or have Whisper transcribe its collection.",
+            field="file",
+            limit=f"{limit} s",
+        )
 
 
 def _reserved(
@@ -267,7 +279,10 @@ def _write_transcripts(
 
 def _price(model: ServedModel, seconds: float, deps: JobDeps) -> tuple[int, int]:
     """Return the seconds that a job is billed, and what they cost in nano-dollars."""
-    backend = model.backend
-    assert isinstance(backend, TranscribeBackend), "only such a model works by jobs"
-    billed = billed_seconds(backend, seconds)
+    billed = billed_seconds(_backend(model), seconds)
     return billed, deps.cost(model.price_unit(AUDIO_SECOND), billed)
+
+
+def _backend(model: ServedModel) -> TranscribeBackend:
+    assert isinstance(model.backend, TranscribeBackend), "only such a model works by jobs"
+    return model.backend

@@ -406,3 +406,25 @@ def test_scheduler_should_need_its_actions_on_schedules_and_groups(
         for action, name in wanted
     ]
     assert needs("scheduler", operation, params) == full
+
+
+def test_a_transcription_should_need_to_be_started_with_its_output_and_to_pass_its_role() -> None:
+    role = "arn:aws:iam::000000000000:role/ears"
+    params = {
+        "TranscriptionJobName": "one",
+        "OutputBucketName": "files",
+        "OutputKey": "a/b.json",
+        "JobExecutionSettings": {"DataAccessRoleArn": role},
+    }
+    start, passing = required_permissions("transcribe", "StartTranscriptionJob", params, PLACE)
+    assert (start.action, start.resource) == ("transcribe:StartTranscriptionJob", "*")
+    assert start.context == {
+        "transcribe:outputbucketname": ("files",),
+        "transcribe:outputkey": ("a/b.json",),
+    }
+    assert (passing.action, passing.resource) == ("iam:PassRole", role)
+    job = "arn:aws:transcribe:us-east-1:000000000000:transcription-job/one"
+    named = {"TranscriptionJobName": "one"}
+    assert needs("transcribe", "GetTranscriptionJob", named) == [
+        ("transcribe:GetTranscriptionJob", job)
+    ]

@@ -25,9 +25,10 @@ from chalicelib.contracts.ingest import nothing_spent
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.contracts.parts import Part
 from chalicelib.contracts.speech import Transcript
-from chalicelib.errors import ModelFailure, QuotaExceeded
+from chalicelib.errors import InvalidInput, ModelFailure, QuotaExceeded
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import TranscribeBackend
 from chalicelib.inference.speech.mel import Samples
 from chalicelib.inference.speech.voice_activity import Interval
 from chalicelib.retrieval.ids import (
@@ -188,6 +189,15 @@ def test_a_budget_that_is_used_up_sends_nothing(deps: JobDeps, budgets: FakeBudg
     budgets.refusal = QuotaExceeded("$0 are left.")
     with pytest.raises(QuotaExceeded):
         find(finding(1), MODEL, deps)
+
+
+def test_more_speech_than_a_job_takes_is_refused(deps: JobDeps, budgets: FakeBudgets) -> None:
+    put_sound(deps, [(1, 9)])
+    assert isinstance(MODEL.backend, TranscribeBackend)
+    short = replace(MODEL, backend=replace(MODEL.backend, max_seconds=5))
+    with pytest.raises(InvalidInput, match="8 s of speech, and Amazon Transcribe takes 5 s"):
+        find(finding(1), short, deps)
+    assert not budgets.reserved
 
 
 def test_where_nobody_speaks_there_is_no_job(deps: JobDeps, budgets: FakeBudgets) -> None:
