@@ -17,7 +17,9 @@ export default function JobScreen({ parts }) {
   const loaded = useLoaded((signal) => get(`v1/jobs/${id}`, {}, { signal }), [id]);
   const execution = useLoaded((signal) => get(`v1/jobs/${id}/execution`, {}, { signal }), [id, loaded.value?.attempt, loaded.value?.status]);
   const refresh = () => Promise.all([loaded.reload(), execution.reload()]);
-  usePolling(refresh, loaded.value?.status === "paused" ? LATER_MS : SOON_MS, loaded.value ? isOpen(loaded.value) : false);
+  // The execution of a job that was cancelled goes on until its step ends.
+  const moves = loaded.value ? isOpen(loaded.value) || execution.value?.status === "running" : false;
+  usePolling(refresh, loaded.value?.status === "paused" ? LATER_MS : SOON_MS, moves);
   const kind = loaded.value?.kind.replaceAll("_", " ") ?? "Job";
   return html`<${Screen} title=${kind[0].toUpperCase() + kind.slice(1)}>
     <${Loaded} of=${loaded}>${(job) => html`<div class="halves">

@@ -7,6 +7,8 @@ import { key, onSession } from "./session.js";
 const AT_ONCE = 4;
 const PATIENT_TRIES = 6; // Of a file while the API says that it is throttled.
 const SOON_MS = 800;
+const SELDOM_MS = 10_000; // Once nothing has changed for PATIENCE_MS.
+const PATIENCE_MS = 120_000;
 const ASKED_AT_ONCE = 8;
 const MAX_SHOWN = 50;
 const TOLD_EVERY_MS = 120;
@@ -56,7 +58,7 @@ async function gather(entry, found, onFound) {
 
 /** Upload what `find(onFound)` finds, some at once, and follow the documents that come of it. */
 export async function uploadAll(find, collection) {
-  const mine = { collection, running: true, found: 0, total: 0, sent: 0, failures: [], pending: new Map(), ended: {}, refused: [] };
+  const mine = { collection, running: true, found: 0, total: 0, sent: 0, failures: [], pending: new Map(), ended: {}, refused: [], changed: Date.now() };
   upload = mine;
   addEventListener("beforeunload", askBeforeLeaving);
   try {
@@ -91,6 +93,7 @@ async function uploadOne({ path, open }, mine) {
     const since = Date.parse(announced.expires_at) - FORM_MS - CLOCKS_MS;
     mine.pending.set(announced.document_id, { id: announced.document_id, path, since, status: "received" });
     mine.sent += 1;
+    mine.changed = Date.now();
   } catch (error) {
     mine.failures.push({ path, open, error });
   }
@@ -121,7 +124,7 @@ async function follow(mine) {
       tell();
       if (asked.length && asked.every((each) => ENDED.has(each.status))) continue; // More have ended since.
     }
-    await pause(SOON_MS);
+    await pause(!mine.running && Date.now() - mine.changed > PATIENCE_MS ? SELDOM_MS : SOON_MS);
   }
 }
 
@@ -135,6 +138,7 @@ async function look(each, mine) {
     return;
   }
   each.error = null;
+  if (each.status !== found.status || found.progress) mine.changed = Date.now();
   if (Date.parse(found.uploaded_at ?? found.created_at) < each.since) return; // That is the version before.
   Object.assign(each, { status: found.status, progress: found.progress, reason: found.reason });
   if (!ENDED.has(found.status)) return;

@@ -40,6 +40,7 @@ function Days({ usage }) {
   for (let at = Date.parse(usage.first_day); at <= Date.parse(usage.last_day); at += DAY_MS) days.push(at);
   const values = days.map((at) => spent.get(dayOf(at)) ?? 0);
   return html`<p role="status"><strong>${dollars(total.dollars)}</strong> for ${count(total.requests)} calls of models, ${count(total.tokens_in)} tokens in, ${count(total.tokens_out)} out${total.images ? `, ${count(total.images)} pictures` : ""}.</p>
+    <p class="quiet">What functions cost that read documents, answer and run jobs stands on the receipt of each.</p>
     ${items.length > 0 && html`<${Plot} label=${`Dollars a day from ${usage.first_day} to ${usage.last_day}, ${dollars(total.dollars)} in all`} dates=${true} x=${days.map((at) => at / 1000)} series=${[{ label: "Dollars", values, bars: true }]} format=${(value) => dollars(String(value))} />
       <details><summary>Days as a table</summary><${UsageTable} title="Day" items=${items} /></details>`}`;
 }

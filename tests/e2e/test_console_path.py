@@ -118,6 +118,8 @@ def _start_and_cancel_a_batch(page: Page, cloud: CloudProcess) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     expect(job.locator(".badge").first).to_have_text("cancelled")
     expect(job.locator(".receipt summary").first).to_contain_text("$")
+    drawn = page.get_by_role("region", name="Execution")
+    expect(drawn.locator(".badge").first).not_to_have_text("running")
 
 
 def _register_a_version(cloud: CloudProcess) -> str:
