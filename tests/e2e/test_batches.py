@@ -171,6 +171,9 @@ def test_lines_that_name_a_prompt_should_be_answered_by_the_version_that_was_pin
     assert files["results.jsonl"][0]["prompt"] == {"name": "count", "version": 1}
     (failed,) = files["errors.jsonl"]
     assert (failed["id"], failed["error"]["field"]) == ("b", "prompt.variables.n")
+    (listed,) = tenant.api.get(f"/v1/jobs/{job_id}/errors").json()["items"]
+    assert failed.items() <= {**listed, "error": failed["error"]}.items()
+    assert failed["error"].items() <= listed["error"].items()
     tenant.api.close()
 
 
