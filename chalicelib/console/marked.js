@@ -32,7 +32,7 @@ export function Tables({ content, marks, selected, onPick }) {
 }
 
 /** Return the parts of a text: `{start, rows, head}` of lines such as "| a | b |", and `{start, end}` of others. */
-export function blocksOf({ text, start }) {
+function blocksOf({ text, start }) {
   const blocks = [];
   let at = start;
   for (const line of text.split("\n")) {

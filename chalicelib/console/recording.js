@@ -54,7 +54,7 @@ export function pageAt(ms, { page, pages, timing, media_type }, durationMs) {
 }
 
 /** Return what is said or shown in turns: `{start, end, startMs, endMs, speaker}` in characters. */
-export function turnsOf({ timing, text, start }) {
+function turnsOf({ timing, text, start }) {
   if (!timing) return [];
   if (timing.kind === "screen") return timing.shown.map((each) => ({ start: each.start, end: each.end, startMs: each.start_ms, endMs: each.end_ms }));
   const turns = [];

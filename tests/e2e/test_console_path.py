@@ -12,13 +12,13 @@ from playwright.sync_api import Browser, Page, expect
 from tests.cloud import PROJECT, CloudProcess
 from tests.e2e.browser import console, picture, show
 from tests.e2e.tenants import key_of, make_tenant
+from tests.unit.functions.read_document.files import encrypted_pdf
 
 KEYS = "The spare key of the boat house hangs in the blue cabinet behind the door."
-FORMATS = PROJECT / "tests/data/formats"
 READ = ("keys.txt", "invoice.pdf", "inspection-report.pdf")
 REFUSED = {
     "broken.pdf": "damaged or cut off",
-    "locked.docx": "password",
+    "locked.pdf": "password",
     "program.exe": "not readable text",
     "empty.txt": "The file is empty.",
 }
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     (made / "invoice.pdf").write_bytes((PROJECT / "examples/extraction/invoice.pdf").read_bytes())
     report = PROJECT / "samples/inspection-report.pdf"
     (made / "inspection-report.pdf").write_bytes(report.read_bytes())
-    (made / "locked.docx").write_bytes((FORMATS / "hostile/locked.docx").read_bytes())
+    (made / "locked.pdf").write_bytes(encrypted_pdf())
     (made / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing that a reader finds")
     (made / "program.exe").write_bytes(b"MZ\x90\x00" + bytes(range(256)) * 8)
     (made / "empty.txt").touch()
@@ -55,6 +55,7 @@ def _upload_and_see_why_files_were_refused(page: Page, folder: Path) -> None:
     for name in READ:
         row = page.get_by_role("row").filter(has_text=name)
         expect(row.locator(".badge")).to_have_text("ready")
+    expect(page.locator(".tallies a").filter(has_text="ready")).to_contain_text("3")
     picture(page, "documents")
     page.locator(".tallies a").filter(has_text="rejected").click()
     expect(page.get_by_role("row")).to_have_count(4)
