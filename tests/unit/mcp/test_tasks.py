@@ -52,6 +52,15 @@ def test_a_client_that_takes_tasks_should_get_one_for_a_job() -> None:
     assert plain["structuredContent"]["job"]["job_id"] == "J1"
 
 
+def test_a_large_document_should_be_deleted_by_a_task() -> None:
+    api = job("succeeded")
+    api.routes["DELETE /v1/documents/{document_id}"] = (202, JOB)
+    task = called(api, "delete_document", tasks=True, document_id="doc_a")
+    assert (task["resultType"], task["taskId"]) == ("task", "delete_document.J1")
+    done = polled(api, task["taskId"])["result"]["structuredContent"]
+    assert (done["deleted"], done["job"]["status"]) == (None, "succeeded")
+
+
 @pytest.mark.parametrize(
     ("status", "shown"),
     [
