@@ -171,11 +171,7 @@ def listen_in_process(models_dir: Path) -> Listen:
 def _answer(
     process: subprocess.Popen[bytes], sent: bytes, stopping: threading.Event
 ) -> Mapping[str, Any]:
-    watch = threading.Thread(target=_kill_at_stop, args=(process, stopping), daemon=True)
-    watch.start()
-    written, _ = process.communicate(sent)
-    if stopping.is_set():
-        raise TranscriptionInterrupted
+    written = _output(process, sent, stopping)
     try:
         answer: Mapping[str, Any] = json.loads(written)
     except ValueError as error:
@@ -185,8 +181,16 @@ def _answer(
     return answer
 
 
-def _kill_at_stop(process: subprocess.Popen[bytes], stopping: threading.Event) -> None:
-    while process.poll() is None:
-        if stopping.wait(_LOOK_S):
-            process.kill()
-            return
+def _output(process: subprocess.Popen[bytes], sent: bytes, stopping: threading.Event) -> bytes:
+    """Return what a process writes; kill it when the cloud stops."""
+    given: bytes | None = sent
+    while True:
+        try:
+            written, _ = process.communicate(given, timeout=_LOOK_S)
+        except subprocess.TimeoutExpired:
+            given = None
+            if stopping.is_set():
+                process.kill()
+                raise TranscriptionInterrupted from None
+        else:
+            return written
