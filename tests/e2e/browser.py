@@ -77,8 +77,8 @@ def expect_usable(page: Page, cloud: CloudProcess, screens: Iterable[tuple[str, 
     for screen, text in screens:
         show(page, cloud, screen)
         expect(page.get_by_text(text).first).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-        assert findings(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], screen
+        assert findings(page) == [], screen
 
 
 def picture(page: Page, name: str, scheme: Literal["light", "dark"] = "light") -> None:
