@@ -53,7 +53,7 @@ NEWEST = "newest"
 _ORDER = Parameter(
     "order",
     f"`newest` lists the newest first: of one document, or of a tenant with at most {MAX_SORTED:,}"
-    " extractions.",
+    " extractions. `oldest` lists the oldest of each document first, documents by their ids.",
     {"type": "string", "enum": ["oldest", NEWEST], "default": "oldest"},
 )
 LISTING = (_DOCUMENT, _JOB, _STATUS, _ORDER, limit_parameter(MAX_PAGE), CURSOR)

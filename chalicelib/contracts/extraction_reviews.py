@@ -12,7 +12,9 @@ from chalicelib.contracts.labelling import CommentText, ReviewerName
 from chalicelib.contracts.names import Collection
 
 MAX_EDITS = 200
-"""Edits of one review: its record is one item of DynamoDB, which holds 400 KB."""
+"""Edits of one review."""
+MAX_EDIT_BYTES = 300_000
+"""Bytes of the edits of one review: its record is one item of DynamoDB, which holds 400 KB."""
 MAX_EVIDENCE = 20
 MAX_POINTER_CHARACTERS = 1_024
 MAX_EYES = 2

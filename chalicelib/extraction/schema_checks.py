@@ -203,10 +203,17 @@ def check_keywords(part: SchemaPart, pointer: str) -> None:
 
 
 def exact(number: JsonValue) -> Decimal | None:
-    """Return a number of JSON with the digits in which it is written, None for anything else."""
+    """Return a number of JSON with the digits in which it is written, None for anything else.
+
+    None for what a double cannot hold, too: programs that read JSON make infinity of it.
+    """
     if isinstance(number, bool) or not isinstance(number, int | float):
         return None
-    return Decimal(repr(number)) if math.isfinite(number) else None
+    try:
+        is_finite = math.isfinite(number)
+    except OverflowError:
+        return None
+    return Decimal(repr(number)) if is_finite else None
 
 
 def check_range(part: SchemaPart, pointer: str, least: str, most: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from chalicelib.contracts.extraction_reviews import (
+    MAX_EDIT_BYTES,
     MAX_EDITS,
     ExtractionReview,
     FieldEdit,
@@ -57,7 +58,7 @@ def edit_review(review: ExtractionReview, edits: tuple[FieldEdit, ...]) -> Extra
     """Return the review with further edits; those who approved before have to look again.
 
     Raises:
-        QuotaExceeded: an extraction would have more edits than a review keeps.
+        QuotaExceeded: an extraction would have more edits, or longer ones, than a review keeps.
     """
     if not edits:
         return review
@@ -68,7 +69,17 @@ def edit_review(review: ExtractionReview, edits: tuple[FieldEdit, ...]) -> Extra
             field="edits",
             limit=str(MAX_EDITS),
         )
-    return review.model_copy(update={"edits": (*review.edits, *edits), "approved_by": ()})
+    kept = (*review.edits, *edits)
+    size = sum(len(edit.model_dump_json().encode()) for edit in kept)
+    if size > MAX_EDIT_BYTES:
+        raise QuotaExceeded(
+            f"The edits of the review would take {size} bytes, with the values before them and where"
+            f" they stand; a review keeps {MAX_EDIT_BYTES}. Give shorter values, or reject the"
+            " extraction.",
+            field="edits",
+            limit=str(MAX_EDIT_BYTES),
+        )
+    return review.model_copy(update={"edits": kept, "approved_by": ()})
 
 
 def approve_review(review: ExtractionReview, reviewer: str, now: datetime) -> ExtractionReview:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -175,7 +176,8 @@ def _value(text: str) -> object:
         value: object = json.loads(text, parse_constant=str)
     except ValueError:
         return text
-    return text if isinstance(value, (dict, list)) else value
+    is_infinite = isinstance(value, float) and math.isinf(value)
+    return text if is_infinite or isinstance(value, dict | list) else value
 
 
 def _put(target: UserContext, extraction_id: str, body: Json, reviewer: str | None) -> None:

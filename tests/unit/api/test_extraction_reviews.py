@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.contracts.extraction_reviews import EditRequest
+from chalicelib.contracts.extraction_reviews import MAX_EDIT_BYTES, EditRequest
 from chalicelib.contracts.extractions import ExtractionReady
 from chalicelib.errors import InvalidInput
 from chalicelib.extraction.schema import extraction_schema
@@ -160,6 +160,7 @@ def test_an_expired_claim_should_make_way_for_another(office: Office) -> None:
         ({"pointer": "/none", "value": 1}, "no value at /none"),
         ({"pointer": "/total", "value": "x"}, "type number"),
         ({"pointer": "/total", "value": True}, "type number"),
+        ({"pointer": "/total", "value": 10**400}, "its schema allows"),
         ({"pointer": "/due", "value": "tomorrow"}, "its schema allows"),
         ({"pointer": "/number", "value": "x", "evidence": [_place(2, 0, 1)]}, "from 1 to 1"),
         ({"pointer": "/number", "value": "x", "evidence": [_place(1, 3, 3)]}, "start to before"),
@@ -173,6 +174,19 @@ def test_an_edit_that_cannot_be_should_be_refused(
     assert refused.status_code == 400, refused.body
     assert told in error_of(refused)["message"]
     assert error_of(refused)["field"] == "edits"
+
+
+def test_edits_should_fit_into_the_record_of_their_review(office: Office) -> None:
+    claim = office.claim("ann")
+    long = [{"pointer": "/number", "value": "ä" * 80_000}]
+    assert office.put(claim, "ann", edits=long).status_code == 200
+    refused = error_of(office.put(claim, "ann", edits=long))
+    assert (refused["type"], refused["field"], refused["limit"]) == (
+        "QuotaExceeded",
+        "edits",
+        str(MAX_EDIT_BYTES),
+    )
+    assert len(office.api.call("GET", office.one).json_body["review"]["edits"]) == 1
 
 
 def test_a_cell_of_a_list_should_be_edited_by_its_row(office: Office) -> None:

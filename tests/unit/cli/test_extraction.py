@@ -71,6 +71,7 @@ def test_an_edit_should_be_json_or_text_with_its_place() -> None:
     assert read_edit("/total=41.5") == {"pointer": "/total", "value": 41.5}
     assert read_edit("/mail=a@b.example")["value"] == "a@b.example"
     assert read_edit("/number=null")["value"] is None
+    assert read_edit("/total=1e999")["value"] == "1e999"
     placed = read_edit("/number=A-17@2:5-9")
     assert placed["value"] == "A-17"
     assert placed["evidence"] == [{"page": 2, "start": 5, "end": 9}]
