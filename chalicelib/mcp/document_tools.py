@@ -106,6 +106,10 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
             ToolArgument("cursor", "next_cursor of the call before, for the passages after it."),
             ToolArgument("neighbours", "How many passages before and after each to add."),
             ToolArgument("rerank", "Whether a model looks at the first passages again."),
+            ToolArgument(
+                "rateable",
+                "Whether it is kept, so that rate can rate it: without, search_id is mostly empty.",
+            ),
         ),
         read_only=True,
         run=search,
@@ -189,7 +193,7 @@ DOCUMENT_TOOLS: tuple[McpTool, ...] = (
         routes=(ToolRoute("POST", "/v1/feedback", status=201),),
         arguments=(
             ToolArgument("answer_id", "The answer_id of an answer, or else give search_id."),
-            ToolArgument("search_id", "The search_id of a search."),
+            ToolArgument("search_id", "The search_id of a search that was asked for as rateable."),
             ToolArgument("rating", "Whether it was good.", required=True),
             ToolArgument("correction", "What the answer should have said."),
             ToolArgument("better_passage", "The characters of a page that answer better."),

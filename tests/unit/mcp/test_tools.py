@@ -59,6 +59,9 @@ def test_arguments_should_go_where_the_route_has_them() -> None:
     api = FakeApi({"POST /v1/feedback": (201, {"feedback_id": "f", "ranks": True})})
     called(api, "rate", answer_id="ans_1", rating="up")
     assert api.calls[0].body == {"answer_id": "ans_1", "rating": "up"}
+    api = FakeApi({"POST /v1/search": {"search_id": "srch_1", "hits": [], "next_cursor": None}})
+    called(api, "search", query="weir", rateable=True)
+    assert api.calls[0].body == {"query": "weir", "rateable": True}
 
 
 @pytest.mark.parametrize(
