@@ -30,6 +30,8 @@ _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 _UNITS = {"minute": _MINUTE, "hour": timedelta(hours=1), "day": _DAY}
 _MAX_RATE = timedelta(days=366 * 230)
 """Longer than all the years that AWS's cron knows."""
+START_YEARS = range(1900, 2200)
+"""Years in which a schedule may start; 2199 is the last that AWS's cron knows."""
 
 
 class Rule(Protocol):
@@ -233,8 +235,15 @@ def parse_timing(
         anchor: The schedule's creation, where a rate without `start` begins.
     """
     zone = _zone(time_zone)
-    start = None if start is None else start.astimezone(UTC).replace(microsecond=0)
-    end = None if end is None else end.astimezone(UTC)
+    start = None if start is None else _utc(start, "start").replace(microsecond=0)
+    end = None if end is None else _utc(end, "end")
+    if start is not None and start.year not in START_YEARS:
+        years = f"{START_YEARS[0]} to {START_YEARS[-1]}"
+        raise InvalidInput(
+            f"The start {_text(start)} is not in the years {years}: choose one that is.",
+            field="start",
+            limit=years,
+        )
     if start is not None and end is not None and end <= start:
         raise InvalidInput(
             f"The end {_text(end)} is not after the start {_text(start)}: choose a later end.",
@@ -295,6 +304,18 @@ def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _utc(moment: datetime, field: str) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInput(
+            f"The {field} {moment.isoformat()} is before the year 1 or after 9999 in UTC: choose"
+            " another.",
+            field=field,
+            limit="1 to 9999",
+        ) from error
+
+
 def _rule(expression: str, zone: tzinfo, anchor: datetime) -> Rule:
     parts = re.fullmatch(r"(cron|rate|at)\((.*)\)", expression)
     if parts is None:
@@ -312,8 +333,8 @@ def _interval(argument: str) -> timedelta:
     interval = int(parts[1]) * _UNITS[parts[2]] if parts and int(parts[1]) < 10**8 else None
     if not interval or interval > _MAX_RATE:
         _refuse(
-            f"rate({argument}) must have a whole number from 1 and minutes, hours or days, such as"
-            " rate(15 minutes) or, for a week, rate(7 days)."
+            f"rate({argument}) must have a whole number from 1 and minutes, hours or days, up to"
+            f" {_MAX_RATE.days} days, such as rate(15 minutes) or, for a week, rate(7 days)."
         )
     return interval
 

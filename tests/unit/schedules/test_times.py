@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -33,6 +33,8 @@ ZONES = (
     "Pacific/Apia",
 )
 CREATED = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+EARLIEST = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+LATEST = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
 
 
 def timing(expression: str, zone: str = "UTC", anchor: datetime = CREATED) -> Timing:
@@ -207,6 +209,10 @@ def test_an_unknown_zone_is_refused_with_the_nearest_names(zone: str, advice: st
         ("rate(1 day)", None, CREATED, "end", "choose one after 2026-11-29T12:00:00Z"),
         ("cron(0 0 1 1 ? *)", None, CREATED + timedelta(days=1), "end", "2027-01-01T00:00:00Z"),
         ("rate(1 day)", CREATED, CREATED, "end", "not after the start"),
+        ("rate(1 day)", LATEST, None, "start", "1900 to 2199"),
+        ("rate(1 day)", EARLIEST, None, "start", "before the year 1"),
+        ("cron(0 2 * * ? *)", None, EARLIEST, "end", "before the year 1"),
+        ("rate(84181 days)", None, None, "expression", "up to 84180 days"),
         ("at(2027-01-01T00:00:00)", CREATED, None, "start", "leave out the start"),
         ("at(2027-01-01T00:00:00)", None, CREATED, "end", "leave out the start"),
     ],
