@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import IncompleteReadError
+from botocore.exceptions import ClientError, IncompleteReadError
 
 from chalicelib.adapters.aws import translated
 from chalicelib.adapters.s3 import S3Objects
@@ -66,7 +66,7 @@ class StreamedObjects(S3Objects):
     def stream(self, bucket: str, key: str, start: int = 0, end: int = 0) -> Iterator[bytes]:
         """Yield the bytes from `start` to before `end` of an object in pieces.
 
-        An `end` of 0 stands for the end of the object.
+        An `end` of 0 stands for the end of the object, behind which there is nothing.
 
         Raises:
             NotFound: there is no such object.
@@ -108,7 +108,12 @@ class StreamedObjects(S3Objects):
 
     def _body(self, asked: dict[str, Any], key: str) -> Iterator[bytes]:
         with translated(f"reading {key}"):
-            answer = self._streaming.get_object(**asked)
+            try:
+                answer = self._streaming.get_object(**asked)
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") == "InvalidRange":
+                    return
+                raise
             body, left = answer["Body"], answer["ContentLength"]
             try:
                 while chunk := body.read(min(CHUNK_BYTES, left)) if left else b"":

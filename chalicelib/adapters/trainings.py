@@ -77,8 +77,14 @@ class StageTrainings:
         wanted |= {"SortBy": "CreationTime", "SortOrder": "Descending"}
         if cursor is not None:
             wanted["NextToken"] = cursor
-        with translated("listing trainings"):
-            page = self._jobs.list_training_jobs(**wanted)
+        try:
+            with translated("listing trainings"):
+                page = self._jobs.list_training_jobs(**wanted)
+        except InvalidInput as error:  # The token alone is the caller's.
+            raise InvalidInput(
+                "The cursor is not one that this API gave out; begin again without it.",
+                field="cursor",
+            ) from error
         items = tuple(
             _summary(each)
             for each in page["TrainingJobSummaries"]

@@ -147,8 +147,7 @@ def _newest(
         if _matches(each, filters):
             places.append((each.updated_at, each.document_id))
     if after:
-        time, _, document_id = after.partition(" ")
-        last = (datetime.fromisoformat(time), document_id)
+        last = _place(after)
         places = [place for place in places if place < last]
     places.sort(reverse=True)
     shown = places[:limit]
@@ -157,6 +156,18 @@ def _newest(
         return documents, None
     time_of_last, last_id = shown[-1]
     return documents, f"{time_of_last.isoformat()} {last_id}"
+
+
+def _place(text: str) -> tuple[datetime, str]:
+    """Return when the last document of a page was changed, and its id; raise `InvalidInput`."""
+    time, _, document_id = text.partition(" ")
+    try:
+        changed_at = datetime.fromisoformat(time)
+    except ValueError:
+        changed_at = None
+    if changed_at is None or changed_at.tzinfo is None:
+        raise InvalidInput("The cursor is not one that this API gave out.", field="cursor")
+    return changed_at, document_id
 
 
 def _matches(document: Document | DocumentChange, filters: Filters) -> bool:

@@ -25,7 +25,7 @@ from chalicelib.contracts.batches import (
 )
 from chalicelib.contracts.extraction_orders import DocumentOutcome, DocumentValues
 from chalicelib.contracts.failed_items import FailedItem
-from chalicelib.contracts.jsonl import whole_lines
+from chalicelib.contracts.jsonl import lines_behind
 from chalicelib.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ class FailedItemReader:
         """Return at most `limit` items from `place` on ("" for the first), and the next place.
 
         Raises:
-            InvalidInput: the job has ended since, or began again, and lists them elsewhere.
+            InvalidInput: the job has ended since, or began again, and lists them elsewhere; or
+                no line begins at the place.
             NotFound: the files of the job are kept no more.
         """
         files = {file.name for file in self.state.files}
@@ -98,11 +99,12 @@ class FailedItemReader:
 
     def _lines(self, name: str, at: int, limit: int) -> tuple[list[dict[str, Any]], int | None]:
         """Return lines of a file from byte `at` on, and where the next begins, None at the end."""
-        pieces = self.objects.stream(self.state.input.bucket, self.state.prefix + name, at)
+        key = self.state.prefix + name
+        pieces = self.objects.stream(self.state.input.bucket, key, max(0, at - 1))
         lines: list[dict[str, Any]] = []
         first = at
         with closing(_closable(pieces)) as stream:
-            for line in whole_lines(stream):
+            for line in lines_behind(stream, at):
                 if len(lines) == limit or at - first >= MAX_PAGE_BYTES:
                     return lines, at
                 lines.append(json.loads(line))

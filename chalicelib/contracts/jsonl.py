@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from chalicelib.contracts.base import Contract
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, InvalidInput
 
 Line = TypeVar("Line", bound=Contract)
 
@@ -63,3 +64,24 @@ def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield from lines
     if rest:
         raise Conflict("The file ends within a line.")
+
+
+def lines_behind(pieces: Iterator[bytes], at: int) -> Iterator[bytes]:
+    """Yield the lines of a body from byte `at` on, without their ends, as `whole_lines` does.
+
+    Args:
+        pieces: The body from the byte before `at` on, which has to end a line; from 0 on for 0.
+        at: The offset of a line, as a cursor has it.
+
+    Raises:
+        InvalidInput: no line begins there: the cursor is of another file.
+        Conflict: the last line is not ended.
+    """
+    if at:
+        first = next(pieces, b"")
+        if not first.startswith(b"\n"):
+            raise InvalidInput(
+                "The cursor is not one of this list; begin again without it.", field="cursor"
+            )
+        pieces = chain([first[1:]], pieces)
+    yield from whole_lines(pieces)

@@ -19,7 +19,7 @@ from chalicelib.contracts.extractions import (
     ExtractionView,
 )
 from chalicelib.contracts.ingest import Page
-from chalicelib.contracts.jsonl import read_lines, whole_lines
+from chalicelib.contracts.jsonl import lines_behind, read_lines
 from chalicelib.errors import NotFound
 from chalicelib.extraction.storage import FIELDS, RESULT, REVIEWED, SCHEMA, extraction_prefix
 from chalicelib.retrieval.ids import pages_key
@@ -125,13 +125,13 @@ class ExtractionLibrary:
     ) -> Iterator[tuple[ExtractedField, int]]:
         """Yield fields, each with the offset at which the next one begins.
 
-        `start` is such an offset, or 0. Raises `NotFound`.
+        `start` is such an offset, or 0. Raises `NotFound`, and `InvalidInput` for another one.
         """
         if not stored.facts.fields:
             return
         key = self.folder(tenant, stored) + FIELDS
         at = start
-        for line in whole_lines(self.objects.stream(self.bucket, key, start)):
+        for line in lines_behind(self.objects.stream(self.bucket, key, max(0, start - 1)), start):
             at += len(line) + 1
             yield ExtractedField.model_validate_json(line), at
 

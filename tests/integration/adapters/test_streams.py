@@ -62,6 +62,8 @@ def test_a_stream_is_a_range_in_pieces(
     assert max(map(len, pieces)) <= s3_streams.CHUNK_BYTES
     assert b"".join(objects.stream(bucket, "a", len(BODY) - 7)) == BODY[-7:]
     assert b"".join(objects.stream(bucket, "a")) == BODY
+    assert list(objects.stream(bucket, "a", len(BODY))) == []
+    assert list(objects.stream(bucket, "a", 10**12)) == []
 
 
 def test_what_is_not_there_is_not_found(

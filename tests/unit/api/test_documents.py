@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.api import document_queries
+from chalicelib.api.cursors import write_cursor
 from chalicelib.errors import HeadraceError, Throttled, Transient
 from tests.unit.api.fakes import OTHER_KEY, Api, error_of
 from tests.unit.api.records import NOW, document
@@ -241,7 +242,12 @@ def test_should_list_what_was_changed_last_first_page_by_page(
         cursor = f"&cursor={page['next_cursor']}"
     assert (listed, page["next_cursor"]) == ([each.document_id for each in found], None)
     by_id = api.call("GET", "/v1/documents?status=ready&limit=2").json_body["next_cursor"]
-    assert error_of(api.call("GET", f"{path}&cursor={by_id}"))["field"] == "cursor"
+    nowhen = write_cursor(
+        f"2026-99-01T00:00:00+00:00 {listed[0]}",
+        {"collection": None, "status": "ready", "order": "newest"},
+    )
+    for other in (by_id, nowhen):
+        assert error_of(api.call("GET", f"{path}&cursor={other}"))["field"] == "cursor"
     monkeypatch.setattr(document_queries, "MAX_SORTED", 6)
     refused = api.call("GET", path)
     assert refused.status_code == 422

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.api import extraction_queries
+from chalicelib.api.cursors import write_offset
 from chalicelib.api.extractions import DIRECT_MODEL_SECONDS
 from chalicelib.contracts.batches import ChildrenUsed
 from chalicelib.contracts.documents import Document
@@ -62,6 +63,10 @@ def test_a_short_document_should_be_answered_with_its_fields(room: Room) -> None
     rest = room.api.call("GET", f"{one}/fields?limit=2&cursor={page['next_cursor']}").json_body
     assert [each["pointer"] for each in rest["items"]] == ["/due"]
     assert rest["next_cursor"] is None
+    asked = {"extraction": shown["extraction_id"], "status": shown["status"]}
+    for at in (5, 10**9):
+        nowhere = room.api.call("GET", f"{one}/fields?cursor={write_offset(at, asked, '')}")
+        assert (nowhere.status_code, error_of(nowhere)["field"]) == (400, "cursor")
     for form, file in (("jsonl", "fields.jsonl"), ("csv", "fields.csv"), ("rows", "rows.csv")):
         found = room.api.call("GET", f"{one}/export?format={form}").json_body
         assert found["name"].endswith(file)

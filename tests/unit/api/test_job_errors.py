@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalicelib.api.cursors import write_cursor
 from chalicelib.batches import storage
 from chalicelib.batches.outcomes import dump_line, error_outcome
 from chalicelib.contracts.batches import BatchCheckpoint, ItemError, RejectedLine
@@ -72,8 +73,10 @@ def test_should_list_what_failed_while_a_batch_goes_on_and_once_it_has_ended() -
     told = {"type": "InvalidInput", "message": "model is a text.", "field": "model", "limit": "100"}
     assert (listed[1]["id"], listed[1]["error"]) == ("b", told)
 
-    late = api.call("GET", f"/v1/jobs/{job_id}/errors?cursor={live}")
-    assert (late.status_code, late.json_body["error"]["field"]) == (400, "cursor")
+    nowhere = [write_cursor(f"e{at}", {"job_id": job_id}) for at in (1, 10**9)]
+    for cursor in (live, *nowhere):
+        late = api.call("GET", f"/v1/jobs/{job_id}/errors?cursor={cursor}")
+        assert (late.status_code, late.json_body["error"]["field"]) == (400, "cursor")
     del kept[prefix + storage.ERRORS]
     assert api.call("GET", f"/v1/jobs/{job_id}/errors").status_code == 404
 

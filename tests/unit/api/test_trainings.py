@@ -28,6 +28,8 @@ def test_should_list_trainings_of_the_stage_a_page_at_a_time(api: Api) -> None:
     rest = api.call("GET", f"{path}&cursor={first['next_cursor']}", key=OPERATOR_KEY).json_body
     assert [[each["name"] for each in page["items"]] for page in (first, rest)] == [[VAE], [GAN]]
     assert rest["next_cursor"] is None
+    refused = api.call("GET", f"{path}&cursor=x", key=OPERATOR_KEY)
+    assert (refused.status_code, refused.json_body["error"]["field"]) == (400, "cursor")
 
 
 def test_should_show_a_training_that_diverged_with_its_curves(api: Api) -> None:

@@ -50,7 +50,10 @@ class FakeTrainings:
 
     def list_training_jobs(self, **params: Any) -> Any:
         found = [each for name, each in self.jobs.items() if params["NameContains"] in name]
-        begin = int(params.get("NextToken", 0))
+        token = params.get("NextToken", "0")
+        if not token.isdigit():
+            raise refused("The NextToken is not valid.")
+        begin = int(token)
         end = begin + params["MaxResults"]
         rest = {"NextToken": str(end)} if end < len(found) else {}
         return {"TrainingJobSummaries": found[begin:end], **rest}
