@@ -111,7 +111,7 @@ class PutReviewRequest(HttpInput):
     @model_validator(mode="after")
     def _says_why(self) -> Self:
         if self.decision == "reject" and self.reason is None:
-            raise ValueError("a rejection needs a reason")
+            raise ValueError("give a reason: a rejection says why the values are not to be used")
         return self
 
 

@@ -73,9 +73,9 @@ def edit_review(review: ExtractionReview, edits: tuple[FieldEdit, ...]) -> Extra
     size = sum(len(edit.model_dump_json().encode()) for edit in kept)
     if size > MAX_EDIT_BYTES:
         raise QuotaExceeded(
-            f"The edits of the review would take {size} bytes, with the values before them and where"
-            f" they stand; a review keeps {MAX_EDIT_BYTES}. Give shorter values, or reject the"
-            " extraction.",
+            f"The edits of the review would take {size} bytes, with the values before them and"
+            f" where they stand; a review keeps {MAX_EDIT_BYTES}. Give shorter values, or reject"
+            " the extraction.",
             field="edits",
             limit=str(MAX_EDIT_BYTES),
         )
