@@ -51,6 +51,7 @@ class JobRecording(Recording):
         answers["transcribe_speech"] = [self.take_step]
         world.script.jobs = self.answer_job
         self.has_speech = True
+        self.collected: Answer | None = None
         self.statuses = ["IN_PROGRESS", "COMPLETED"]
         self.starts: list[Answer] = [{}]
         self.asked_jobs: list[tuple[str, dict[str, Any]]] = []
@@ -68,6 +69,8 @@ class JobRecording(Recording):
             ReleaseSpeechRequest.model_validate(payload)
             return {}
         request = CollectSpeechRequest.model_validate(payload)
+        if self.collected is not None:
+            return self.collected
         self._write()
         transitions = JOB_TRANSITIONS + LOOK_TRANSITIONS * request.looks
         used = SpeechJobUsage(
@@ -207,6 +210,19 @@ def test_a_failed_job_fails_the_ingest_in_its_words_and_frees_its_name_and_budge
         "Amazon Transcribe could not transcribe the recording: Invalid sample rate. Once that is"
         f" mended, try again: `headrace retry {recording.asked.document_id}`."
     )
+
+
+def test_a_job_without_a_transcript_is_deleted_so_that_a_retry_starts_another(
+    world: IngestWorld, recording: JobRecording
+) -> None:
+    recording.collected = Raises("ModelFailure", "It ended the job, and wrote no transcript.")
+
+    status, states = world.run(recording.asked)
+
+    ended = ["CollectSpeech", "ForgetFailedTranscription", "ReleaseSpeech", *FAILED]
+    assert (status, states[-len(ended) :]) == ("FAILED", ended)
+    assert recording.asked_jobs[-1][0] == "DeleteTranscriptionJob"
+    assert "and wrote no transcript." in document(world, recording.asked).reason
 
 
 def test_a_job_that_cannot_be_started_gives_its_budget_back(
