@@ -216,9 +216,17 @@ def exact(number: JsonValue) -> Decimal | None:
     return Decimal(repr(number)) if is_finite else None
 
 
+def _limit(part: SchemaPart, pointer: str, name: str) -> Decimal | None:
+    """Return a limit of a schema, None if it has none of that name; refuse what no double holds."""
+    number = exact(part.get(name))
+    if number is None and part.get(name) is not None:
+        raise refused(f"{pointer}/{name}", "it is beyond 1.8e308", "give a smaller number")
+    return number
+
+
 def check_range(part: SchemaPart, pointer: str, least: str, most: str) -> None:
     """Refuse a least count above the greatest: minItems and maxItems, minLength and maxLength."""
-    low, high = exact(part.get(least)), exact(part.get(most))
+    low, high = _limit(part, pointer, least), _limit(part, pointer, most)
     if high == 0:
         raise refused(f"{pointer}/{most}", "it allows no value", "raise it, or remove the property")
     if low is not None and high is not None and low > high:
@@ -227,14 +235,14 @@ def check_range(part: SchemaPart, pointer: str, least: str, most: str) -> None:
 
 
 def check_numbers(part: SchemaPart, pointer: str, is_integer: bool) -> None:
-    """Refuse limits between which there is no number."""
-    lows = [(exact(part.get(name)), name) for name in ("minimum", "exclusiveMinimum")]
-    highs = [(exact(part.get(name)), name) for name in ("maximum", "exclusiveMaximum")]
+    """Refuse limits that are too large, or between which there is no number."""
+    lows = [(_limit(part, pointer, name), name) for name in ("minimum", "exclusiveMinimum")]
+    highs = [(_limit(part, pointer, name), name) for name in ("maximum", "exclusiveMaximum")]
+    step = _limit(part, pointer, "multipleOf") or (Decimal(1) if is_integer else None)
     low, least = max(((n, name) for n, name in lows if n is not None), default=(None, ""))
     high, most = min(((n, name) for n, name in highs if n is not None), default=(None, ""))
     if low is None or high is None:
         return
-    step = exact(part.get("multipleOf")) or (Decimal(1) if is_integer else None)
     is_open = least.startswith("exclusive") or most.startswith("exclusive")
     if low > high or (low == high and is_open):
         raise _no_number(pointer, least, low, most, high)

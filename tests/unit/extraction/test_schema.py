@@ -127,6 +127,9 @@ CYCLE: dict[str, JsonValue] = {
 LIST_OF: dict[str, JsonValue] = {"type": "array", "items": {"type": "array", "items": TEXT}}
 REFUSED: list[tuple[str, dict[str, JsonValue], str]] = [
     ("/properties/x/minimum", {"x": {"type": "number", "minimum": 5, "maximum": 3}}, "maximum"),
+    ("/properties/x/minimum", {"x": {"type": "number", "minimum": 10**400}}, "smaller"),
+    ("/properties/x/multipleOf", {"x": {"type": "number", "multipleOf": 10**400}}, "smaller"),
+    ("/properties/x/maxLength", {"x": {"type": "string", "maxLength": 10**400}}, "smaller"),
     (
         "/properties/x/exclusiveMinimum",
         {"x": {"type": "integer", "exclusiveMinimum": 1, "maximum": 1.9}},
