@@ -19,8 +19,11 @@ const MANY = 500;
 
 export default function Documents({ query }) {
   const { collection = "", status = "" } = query;
-  const listed = usePages((cursor, signal) => filled({ collection, status }, cursor, signal), [collection, status], "documents");
   const collections = useCollections();
+  const many = (collections.value?.items ?? []).reduce((sum, each) => sum + (each.tally.documents.total ?? 0), 0) > MANY;
+  // The API sorts all documents for each page of the newest: of many the order is that of their ids.
+  const order = many ? "id" : "newest";
+  const listed = usePages((cursor, signal) => filled({ collection, status, order }, cursor, signal), [collection, status, order], `documents-${order}`);
   const upload = useUpload();
   const busy = upload?.running || upload?.pending.size > 0 || listed.value?.items.some((each) => UNDER_WAY.has(each.status));
   const refresh = async () => {
@@ -36,7 +39,6 @@ export default function Documents({ query }) {
     seen.current = counts;
     await Promise.all([collections.reload(), changed && (collection || status) ? listed.reload() : null]);
   };
-  const many = (collections.value?.items ?? []).reduce((sum, each) => sum + (each.tally.documents.total ?? 0), 0) > MANY;
   const [soon, later] = many ? [LATER_MS, SELDOM_MS] : [SOON_MS, LATER_MS];
   usePolling(recount, busy ? soon : later, true);
   const choose = (change) => go(["documents"], { ...query, ...change }, true);
@@ -57,10 +59,20 @@ async function filled(filters, cursor, signal) {
   const items = [];
   let next = cursor;
   for (let request = 1; ; request += 1) {
-    const page = await get("v1/documents", { ...filters, limit: A_PAGE - items.length, cursor: next }, { signal });
+    const page = await listedBy({ ...filters, limit: A_PAGE - items.length, cursor: next }, signal);
     items.push(...page.items);
     next = page.next_cursor;
     if (!next || items.length === A_PAGE || request === MAX_REQUESTS) return { items, next_cursor: next };
+  }
+}
+
+// Until documents are counted nobody knows that they are too many to be sorted.
+async function listedBy(query, signal) {
+  try {
+    return await get("v1/documents", query, { signal });
+  } catch (error) {
+    if (error.type !== "Unsupported") throw error;
+    return get("v1/documents", { ...query, order: "id" }, { signal });
   }
 }
 
