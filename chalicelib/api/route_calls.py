@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from chalice.app import AuthRequest, Chalice, ChaliceAuthorizer, Request, Response
+from pydantic import JsonValue
 
 from chalicelib.api.application import ServicesOf
 from chalicelib.api.http import error_response, request_id_of
@@ -116,10 +117,16 @@ class RouteCaller:
             "headers": headers,
             "pathParameters": dict(call.path) or None,
             "requestContext": context,
-            "body": None if call.body is None else json.dumps(call.body, ensure_ascii=False),
+            "body": None if call.body is None else _written(call.body),
             "stageVariables": None,
         }
         return Request(event, self._request.lambda_context)
+
+
+def _written(body: Mapping[str, JsonValue]) -> str:
+    """Return a body as JSON, U+FFFD as an escape: a route takes the character for broken bytes."""
+    written = json.dumps(body, ensure_ascii=False)
+    return written.replace("\N{REPLACEMENT CHARACTER}", "\\ufffd")
 
 
 def _refusal(response: Response, body: Json) -> ApiRefusalError:

@@ -46,6 +46,11 @@ def held_lease(review: ExtractionReview, claim_id: str, reviewer: str) -> Review
     if review.decision != "open":
         raise Conflict(f"The extraction is {review.decision} already.", field="claim_id")
     if lease is None or (lease.claim_id, lease.reviewer) != (claim_id, reviewer):
+        if lease is not None and lease.reviewer == reviewer:
+            raise Conflict(
+                "This reviewer has claimed the extraction again: go on with the newest claim.",
+                field="claim_id",
+            )
         raise Conflict(
             "This reviewer has no such claim. If there was one, it expired, and the extraction was"
             " given to another reviewer: claim the next one.",

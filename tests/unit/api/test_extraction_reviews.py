@@ -176,6 +176,15 @@ def test_an_edit_that_cannot_be_should_be_refused(
     assert error_of(refused)["field"] == "edits"
 
 
+def test_a_claim_should_be_replaced_by_a_newer_one_of_the_same_reviewer(office: Office) -> None:
+    older = office.claim("ann")
+    newer = office.claim("ann", extraction_id=office.extraction_id)
+    refused = error_of(office.put(older, "ann", decision="approve"))
+    assert (refused["type"], refused["field"]) == ("Conflict", "claim_id")
+    assert "go on with the newest claim" in refused["message"]
+    assert office.put(newer, "ann", decision="approve").status_code == 200
+
+
 def test_edits_should_fit_into_the_record_of_their_review(office: Office) -> None:
     claim = office.claim("ann")
     long = [{"pointer": "/number", "value": "ä" * 80_000}]

@@ -88,6 +88,8 @@ def test_a_search_should_be_that_of_the_route_with_its_receipt_apart() -> None:
     text, link = found["content"]
     assert "Voss Hydro" in text["text"]
     assert link["uri"].endswith("/passages/9-44")
+    odd = called(api, "search", query="tur\N{REPLACEMENT CHARACTER}bine")
+    assert not odd.get("isError"), odd
 
 
 def test_a_wrong_argument_should_be_a_result_that_says_field_limit_and_fix() -> None:
