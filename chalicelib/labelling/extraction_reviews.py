@@ -145,6 +145,8 @@ class ExtractionReviews:
             if self.library.records.change(tenant, stored, after):
                 self._announce(tenant, after)
                 return ReviewState(extraction=after.facts, review=after.review)
+            if after.facts.status == "reviewed":
+                self._rewrite(tenant, extraction_id)
         raise Throttled("Others kept changing the same extraction.")
 
     def rows(
@@ -313,6 +315,15 @@ class ExtractionReviews:
         for name, body in bodies.items():
             self.objects.write(bucket, prefix + REVIEWED + name, body, {})
         return facts
+
+    def _rewrite(self, tenant: str, extraction_id: str) -> None:
+        """Write the files of a review that was decided while another approval wrote its own."""
+        stored = self.library.stored(tenant, extraction_id)
+        if stored.facts.status != "reviewed":
+            return
+        read = replace(stored, facts=stored.facts.model_copy(update={"status": "complete"}))
+        self._write(tenant, read, stored)
+        self.index(tenant, stored.facts)
 
     def _announce(self, tenant: str, stored: StoredExtraction) -> None:
         facts = stored.facts

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from chalicelib.contracts.extraction_reviews import MAX_EDIT_BYTES, EditRequest
+from chalicelib.contracts.extraction_reviews import (
+    MAX_EDIT_BYTES,
+    EditRequest,
+    PutReviewRequest,
+)
 from chalicelib.contracts.extractions import ExtractionReady
-from chalicelib.errors import InvalidInput
+from chalicelib.errors import Conflict, InvalidInput
 from chalicelib.extraction.schema import extraction_schema
 from chalicelib.labelling.field_edits import check_edit
 from tests.unit.api.fakes import OTHER_KEY, error_of
 from tests.unit.api.records import NOW
 from tests.unit.api.test_extractions import URL, Room
+from tests.unit.batches.fakes import FakeBatchObjects
 from tests.unit.functions.extract_fields.world import INVOICE, SCHEMA
 
 REVIEWS = "/v1/reviews"
@@ -183,6 +190,35 @@ def test_a_claim_should_be_replaced_by_a_newer_one_of_the_same_reviewer(office: 
     assert (refused["type"], refused["field"]) == ("Conflict", "claim_id")
     assert "go on with the newest claim" in refused["message"]
     assert office.put(newer, "ann", decision="approve").status_code == 200
+
+
+@dataclass
+class LateObjects:
+    """Objects before whose first write something else happens."""
+
+    objects: FakeBatchObjects
+    happens: list[Callable[[], object]]
+
+    def write(self, bucket: str, key: str, body: bytes, metadata: dict[str, str]) -> None:
+        while self.happens:
+            self.happens.pop()()
+        self.objects.write(bucket, key, body, metadata)
+
+
+def test_an_approval_that_comes_second_should_leave_the_files_of_the_first(office: Office) -> None:
+    claim, reviews = office.claim("ann"), office.api.extraction_reviews.reviews
+    lease = reviews.state("acme", office.extraction_id).review.lease
+    assert lease is not None
+    first, second = ({"edits": [{"pointer": "/total", "value": n}]} for n in (1, 2))
+    approve = {"decision": "approve"}
+    happens = [lambda: office.put(claim, "ann", **first, **approve)]
+    late = replace(reviews, objects=LateObjects(office.api.batch_objects, happens))
+    told = {"claim_id": claim["claim_id"], **second, **approve}
+    given = PutReviewRequest.model_validate(told)
+    with pytest.raises(Conflict, match="reviewed already"):
+        late.put("acme", office.extraction_id, lease.reviewer, given)
+    shown = office.api.call("GET", f"{URL}/{office.extraction_id}").json_body
+    assert (shown["status"], shown["values"]["total"]) == ("reviewed", 1)
 
 
 def test_edits_should_fit_into_the_record_of_their_review(office: Office) -> None:
