@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chalicelib.errors import InvalidInput, Unsupported
@@ -29,6 +29,9 @@ _SIZE = re.compile(r", (\d{1,6})x(\d{1,6})")
 _RATE = re.compile(r", (\d+(?:\.\d+)?)(k?) fps")
 _TAG = re.compile(r"\((\w{1,4}) / 0x")
 _PROGRESS = re.compile(r"^out_time_us=(\d+)$", re.MULTILINE)
+_PIPED_BYTES = 0x7FFF_0000
+"""Programs that write a WAV into a pipe say that it has this length or more."""
+_ESTIMATED = "Estimating duration from bitrate"
 _HERTZ = re.compile(r", (\d+) Hz")
 
 
@@ -60,7 +63,8 @@ class FilmStream:
 class MediaInfo:
     """Streams and length that a file claims. `duration_ms` is 0 if it claims none; never trust it.
 
-    A picture of a cover is no film. `unknown` names streams for which there is no decoder.
+    It is `estimated` if it was told from the file's size, as of an MP3 without an index. A picture
+    of a cover is no film. `unknown` names streams for which there is no decoder.
     """
 
     media_type: str
@@ -68,6 +72,7 @@ class MediaInfo:
     sounds: tuple[SoundStream, ...]
     film: FilmStream | None
     unknown: tuple[str, ...] = ()
+    estimated: bool = False
 
 
 def open_media(path: Path) -> MediaFile:
@@ -94,7 +99,7 @@ def probe(path: Path) -> MediaInfo:
     """
     file = open_media(path)
     with path.open("rb") as opened:
-        media_type = media_type_of(opened.read(_HEAD_BYTES))
+        head = opened.read(_HEAD_BYTES)
     with running(file.input(), PROBING) as process:
         process.output.read()
         status = process.finish()
@@ -102,7 +107,13 @@ def probe(path: Path) -> MediaInfo:
         # ffmpeg ends with an error in any case: it was given nothing to write.
         if not report.startswith("Input #0") and "\nInput #0" not in report:
             raise failure(process, status, "Opening the file")
-    return _media_info(report, media_type)
+    info = _media_info(report, media_type_of(head))
+    size = path.stat().st_size
+    claimed = int.from_bytes(head[4:8], "little") + 8
+    if info.media_type == "audio/wav" and size < claimed < _PIPED_BYTES:
+        # ffmpeg estimates the length of a WAV that is shorter than it says.
+        return replace(info, duration_ms=round(info.duration_ms * claimed / size), estimated=False)
+    return info
 
 
 def measure_film(path: Path) -> int:
@@ -147,7 +158,9 @@ def _media_info(report: str, media_type: str) -> MediaInfo:
         media_type = SOUND_TYPES.get(media_type, media_type)
     else:
         media_type = FILM_TYPES.get(media_type, media_type)
-    return MediaInfo(media_type, _duration_ms(report), sounds, next(iter(films), None), unknown)
+    film = next(iter(films), None)
+    estimated = _ESTIMATED in report
+    return MediaInfo(media_type, _duration_ms(report), sounds, film, unknown, estimated)
 
 
 def _nothing_readable(unknown: tuple[str, ...]) -> InvalidInput | Unsupported:

@@ -32,6 +32,14 @@ NO_SOUND = "The film has no sound."
 MORE_SOUNDS = "Of {count} sounds in the file the first was transcribed."
 UNKNOWN_STREAMS = "There is no decoder for {streams} in the file, which was left out."
 
+CUT_OFF = (
+    "The file says that it lasts {said}, and has {there}: it may be cut off. If it is, upload the"
+    " whole file."
+)
+CUT_OFF_MS = 1_000
+CUT_OFF_SHARE = 0.02
+"""By how much a file has to be shorter than it says: milliseconds, and a share of what it says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deps:
@@ -58,13 +66,16 @@ def run(request: ReadMediaRequest, deps: Deps) -> ReadMediaResult:
         info = probe(path)
         require_duration(path, info, deps.limits)
         parts = sound_parts(request, path, deps.objects, deps.limits) if info.sounds else ()
-        notices = (*request.notices, *_notices(info, parts))
+        notices = [*request.notices, *_notices(info, parts)]
         if info.film:
             parts = film_parts(parts, measure_film(path), deps.limits)
             parts = copied_parts(request, parts, path, deps, began + COPYING_S)
         if not parts:
             raise InvalidInput(EMPTY_SOUND, field="file")
     duration = parts[-1].end_ms
+    if _is_cut_off(info, duration):
+        said, there = length_in_words(info.duration_ms), length_in_words(duration)
+        notices.append(CUT_OFF.format(said=said, there=there))
     described = parts[0].model_copy(
         update={"description": describe_recording(request.path, info, duration)}
     )
@@ -77,7 +88,7 @@ def run(request: ReadMediaRequest, deps: Deps) -> ReadMediaResult:
         duration_ms=duration,
         parts=len(parts),
         pages=sum(part.pages for part in parts),
-        notices=notices,
+        notices=tuple(notices),
         decoding=spent(deps.clock() - began, deps.memory_gb),
     )
 
@@ -86,6 +97,11 @@ def describe_recording(path: str, info: MediaInfo, duration_ms: int) -> str:
     """Return the sentence by which a recording is found even if nobody speaks in it."""
     kind = "a film" if info.film else "a recording"
     return f"{path.rpartition('/')[2]} is {kind} of {length_in_words(duration_ms)}."
+
+
+def _is_cut_off(info: MediaInfo, duration_ms: int) -> bool:
+    missing = 0 if info.estimated else info.duration_ms - duration_ms
+    return missing > max(CUT_OFF_MS, CUT_OFF_SHARE * info.duration_ms)
 
 
 def _notices(info: MediaInfo, sounds: Sequence[Part]) -> Iterator[str]:

@@ -103,6 +103,37 @@ def test_a_film_without_sound_has_a_part_and_says_so(
     assert part.description == f"{name} is a film of 2 seconds."
 
 
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mkv", "a.mp3"])
+def test_a_recording_that_is_cut_off_says_so(tmp_path: Path, name: str) -> None:
+    noise = ("-f", "lavfi", "-i", "anoisesrc=d=8:r=16000:seed=1")
+    path = encode(tmp_path / name, *noise)
+    assert _run(path, FakeObjects()).notices == ("A notice.",), "the whole file says nothing"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    result = _run(path, FakeObjects())
+
+    assert result.duration_ms == pytest.approx(4_000, abs=600)
+    assert result.notices[1].startswith("The file says that it lasts 8 seconds, and has ")
+
+
+def test_a_length_that_is_only_estimated_says_nothing(tmp_path: Path) -> None:
+    # Noise behind silence: the rate of the beginning tells a wrong length.
+    sound = ("-f", "lavfi", "-i", "anoisesrc=d=9:r=16000:seed=1")
+    silence = ("-af", "volume=0:enable='lt(t,6)'", "-q:a", "5", "-write_xing", "0")
+    path = encode(tmp_path / "a.mp3", *sound, *silence)
+    assert probe(path).duration_ms > 10_000
+
+    assert _run(path, FakeObjects()).notices == ("A notice.",)
+
+
+def test_a_wav_from_a_pipe_says_nothing_of_its_length(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.wav", *TONE)
+    body = bytearray(path.read_bytes())
+    body[4:8] = b"\xff\xff\xff\xff"
+    path.write_bytes(body)
+    assert _run(path, FakeObjects()).notices == ("A notice.",)
+
+
 def test_sound_of_no_length_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="lasts 0 s"):
         _run(encode(tmp_path / "a.wav", *TONE, "-t", "0"), FakeObjects())
