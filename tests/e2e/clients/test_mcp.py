@@ -244,7 +244,9 @@ def keyed(tenant: Tenant) -> Iterator[str]:
                 response = connection.getresponse()
                 content = response.read()
             self.send_response(response.status)
-            self.send_header("Content-Type", response.headers.get("Content-Type", ""))
+            for name in ("Content-Type", "Content-Encoding"):
+                if name in response.headers:
+                    self.send_header(name, response.headers[name])
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
