@@ -33,9 +33,9 @@ ReadingMethod = Literal["ranker", "table", "model"]
 """How a field was read: outside lists by the ranker of spans, in a list by its table, or by a
 language model that chose among the ranker's spans."""
 OPEN_TO_REVIEW: frozenset[ExtractionStatus] = frozenset({"partial", "needs_review"})
-"""What waits in the queue of reviews."""
+"""The statuses of extractions that wait in the queue of reviews."""
 OPEN_TO_CLAIMS: frozenset[ExtractionStatus] = OPEN_TO_REVIEW | {"complete"}
-"""What a reviewer may take by its id: a value that is sure may be wrong."""
+"""The statuses of extractions that may be claimed by their id: a sure value may be wrong, too."""
 
 
 class EvidenceBox(NamedTuple):

@@ -1,4 +1,4 @@
-"""What trainings show of themselves: curves while they run, and the card of what came of them.
+"""The progress of a training with its curves, and the card of the model that it made.
 
 Jobs write both into their checkpoint folder, which SageMaker copies to S3 while a job runs.
 """
@@ -32,7 +32,7 @@ class TrainingCurves(Contract):
 
 
 class TrainingProgress(Contract):
-    """How far a training is, of `steps` steps; `message` says why it ended, if not by itself."""
+    """The step of a training, of `steps`; `message` says why it ended, if not by itself."""
 
     state: ProgressState
     step: int

@@ -46,7 +46,7 @@ class CompletionValue:
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """What is completed: an argument's name, what was typed of it, and the arguments before it."""
+    """An argument to complete: its name, its first characters, and the arguments before it."""
 
     name: str
     typed: str
@@ -234,4 +234,4 @@ _VARIABLES: Mapping[tuple[str, str], Callable[[ApiCaller, Given], Iterator[Compl
     ("", "prompt"): _prompts,
     (resources.PROMPT, "version"): _prompt_versions,
 }
-"""What completes a variable: of one template, or "" for that of any."""
+"""The function that completes a variable, by the template that has it, "" for any, and its name."""

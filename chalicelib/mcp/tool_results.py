@@ -26,7 +26,7 @@ LISTS: Mapping[str, str] = {
     "schedule": "the tool list_schedules",
     "prompt": "prompts/list, a method of the protocol",
 }
-"""What lists the things that there are, by the field that names one."""
+"""Tools and methods that list things, by the field that names one: the fix for one not found."""
 _FIXES: Mapping[str, str] = {
     "NotFound": "Look the id or the name up in the call that returned it.",
     "NotPermitted": "Connect with an operator's API key; nothing in the arguments can mend it.",

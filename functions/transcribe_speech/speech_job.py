@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from functions.transcribe_speech.job_sound import SpeechDetector
 
 MAX_JOB_SECONDS = 15_300
-"""How long a reservation for a job holds: the four hours that it is waited for, and a margin."""
+"""Seconds that a reservation for a job holds: the four hours of its wait, and a margin."""
 LOOK_TRANSITIONS = 3
 """States of a look at a job: wait, look, decide."""
 SLOT_TRANSITIONS = 2

@@ -28,7 +28,7 @@ MODEL_FOLDERS = ("whisper-base", "silero-vad", "ge2e-speaker-encoder")
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """What is heard: a WAV file, its language or "" to detect it, and how many speakers at most.
+    """A request to transcribe: a WAV file, its language or "" to detect it, and its most speakers.
 
     With 0 speakers nobody is told apart.
     """

@@ -23,7 +23,7 @@ _ERROR_CODES = {"transcribe": "BadRequestException"}
 
 @dataclass(frozen=True, slots=True)
 class ConstraintRules:
-    """How a service checks parameters: by patterns of text too, and with which error code."""
+    """The checks of a service's parameters: whether patterns count, and the code of the error."""
 
     patterns: bool = False
     code: str = "ValidationException"

@@ -73,7 +73,7 @@ class LoopContext:
 
 @dataclass(frozen=True, slots=True)
 class _StepRecords:
-    """What is written of each step: its metrics, and the progress that can be followed."""
+    """The files that each step is written to: metrics, and progress that can be followed."""
 
     history: History
     progress: ProgressFile

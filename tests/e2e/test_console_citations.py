@@ -1,4 +1,4 @@
-"""What is cited of each format, opened by its address in a browser: the very words are marked."""
+"""Citations of each format, opened by their address in a browser, with the very words marked."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ except Diverged as error:
     (root / "output" / "failure").write_text(f"Diverged: {error}")
     raise SystemExit(1)
 """
-"""What a job runs in place of a recipe, which would import torch."""
+"""The program that a job runs in place of a recipe, which would import torch."""
 
 
 def card(loss: float) -> ModelCard:

@@ -1,4 +1,4 @@
-"""What somebody new does in the console alone, from a folder of files to what it all cost."""
+"""A newcomer's path by the console alone, from a folder of files to what it all cost."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.cloud import PROJECT, CloudProcess
 from tests.e2e.browser import console, picture, show
+from tests.e2e.driving import register_version
 from tests.e2e.tenants import key_of, make_tenant
 from tests.unit.functions.read_document.files import encrypted_pdf
 
@@ -123,25 +124,8 @@ def _start_and_cancel_a_batch(page: Page, cloud: CloudProcess) -> None:
     expect(drawn.locator(".badge").first).not_to_have_text("running")
 
 
-def _register_a_version(cloud: CloudProcess) -> str:
-    """Register a trained version that waits for an approval; return its name in the console."""
-    group, registry = "headrace-local-console-path", cloud.client("sagemaker")
-    registry.create_model_package_group(ModelPackageGroupName=group)
-    registry.create_model_package(
-        ModelPackageGroupName=group,
-        InferenceSpecification={
-            "Containers": [{"Image": "none", "ModelDataUrl": "s3://none/model.tar.gz"}],
-            "SupportedContentTypes": ["application/json"],
-            "SupportedResponseMIMETypes": ["application/json"],
-        },
-        CustomerMetadataProperties={"loss": "0.25"},
-        ModelApprovalStatus="PendingManualApproval",
-    )
-    return f"{group}/1"
-
-
 def _approve_a_version_as_an_operator(page: Page, cloud: CloudProcess) -> None:
-    version = _register_a_version(cloud)
+    version = register_version(cloud, "headrace-local-console-path") + "/1"
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("API key").fill(cloud.api_key)
     page.get_by_role("button", name="Sign in").click()

@@ -83,7 +83,7 @@ class CollectSpeechRequest(_SpeechJobRequest):
 
 
 class CollectSpeechResult(Contract):
-    """What a job used, and by which model of the provider's it was answered."""
+    """The seconds and the provider's model of a transcription job, for the receipt."""
 
     speech_job_used: SpeechJobUsage
 

@@ -18,7 +18,7 @@ from chalicelib.inference.speech.whisper import MODEL, DecoderState, WhisperMode
 from chalicelib.inference.speech.windows import SpeechWindow, windows
 
 _MIN_REST_MS = 1_000
-"""Where the text of a window ends early, a longer rest of it is heard again."""
+"""The rest of a window, behind the end of its text, from which on it is recognised again."""
 
 
 @dataclass(frozen=True, slots=True)

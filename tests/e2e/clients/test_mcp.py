@@ -21,6 +21,7 @@ import pytest
 
 from chalicelib.mcp.resources import DOCUMENT
 from tests.cloud import PROJECT, CloudProcess
+from tests.e2e.driving import register_version
 from tests.e2e.tenants import Tenant, key_of, make_tenant
 from tests.soak import WHOLE
 from tests.unit.mcp.messages import legacy, modern
@@ -72,19 +73,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def group(cloud: CloudProcess) -> str:
     """A group of trained models, one version of which waits for a verdict."""
-    registry, name = cloud.client("sagemaker"), "headrace-local-mcp-test"
-    registry.create_model_package_group(ModelPackageGroupName=name)
-    registry.create_model_package(
-        ModelPackageGroupName=name,
-        InferenceSpecification={
-            "Containers": [{"Image": "none", "ModelDataUrl": "s3://none/model.tar.gz"}],
-            "SupportedContentTypes": ["application/json"],
-            "SupportedResponseMIMETypes": ["application/json"],
-        },
-        CustomerMetadataProperties={"loss": "0.25"},
-        ModelApprovalStatus="PendingManualApproval",
-    )
-    return name
+    return register_version(cloud, "headrace-local-mcp-test")
 
 
 @pytest.mark.skipif(not PYTHON.exists(), reason="make clients has not been run")

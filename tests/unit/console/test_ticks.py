@@ -32,7 +32,7 @@ CALLS = {
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, Any]:
-    """What the functions return, by the names of the calls."""
+    """The results of the functions, by the names of the calls."""
     if NODE is None:
         pytest.skip("there is no Node")
     calls = ", ".join(f"{json.dumps(name)}: {call}" for name, call in CALLS.items())

@@ -14,6 +14,7 @@ from models.pull.block_weights import ZERO, in_blocks
 from models.pull.ctranslate2_files import NotCTranslate2, read_ctranslate2
 from models.pull.whisper import whisper_fp32, whisper_int8
 from models.pull.whisper_graphs import WhisperShape
+from tests.unit.models.whisper_weights import WhisperSize, whisper_weights
 
 WIDTH, HEADS, FRAMES, MELS, VOCABULARY, CONTEXT = 128, 2, 10, 8, 40, 16
 LAYERS = 2
@@ -26,39 +27,8 @@ def weights() -> dict[str, NDArray[Any]]:
     def random(*shape: int) -> NDArray[np.float16]:
         return rng.normal(0, 0.2, shape).astype(np.float16)
 
-    found: dict[str, NDArray[Any]] = {
-        "decoder/num_heads": np.array(HEADS, np.int16),
-        "decoder/embeddings/weight": random(VOCABULARY, WIDTH),
-        "decoder/position_encodings/encodings": random(CONTEXT, WIDTH),
-        "encoder/position_encodings/encodings": random(FRAMES, WIDTH),
-        "encoder/conv1/weight": random(WIDTH, MELS, 3),
-        "encoder/conv1/bias": random(WIDTH),
-        "encoder/conv2/weight": random(WIDTH, WIDTH, 3),
-        "encoder/conv2/bias": random(WIDTH),
-    }
-
-    def norm(name: str) -> None:
-        found[f"{name}/gamma"], found[f"{name}/beta"] = random(WIDTH), random(WIDTH)
-
-    def linear(name: str, rows: int, columns: int = WIDTH) -> None:
-        found[f"{name}/weight"], found[f"{name}/bias"] = random(rows, columns), random(rows)
-
-    for side in ("encoder", "decoder"):
-        norm(f"{side}/layer_norm")
-        for layer in range(LAYERS):
-            name = f"{side}/layer_{layer}"
-            norm(f"{name}/self_attention/layer_norm")
-            linear(f"{name}/self_attention/linear_0", 3 * WIDTH)
-            linear(f"{name}/self_attention/linear_1", WIDTH)
-            norm(f"{name}/ffn/layer_norm")
-            linear(f"{name}/ffn/linear_0", 4 * WIDTH)
-            linear(f"{name}/ffn/linear_1", WIDTH, 4 * WIDTH)
-            if side == "decoder":
-                norm(f"{name}/attention/layer_norm")
-                linear(f"{name}/attention/linear_0", WIDTH)
-                linear(f"{name}/attention/linear_1", 2 * WIDTH)
-                linear(f"{name}/attention/linear_2", WIDTH)
-    return found
+    size = WhisperSize(WIDTH, HEADS, MELS, FRAMES, CONTEXT, LAYERS, LAYERS)
+    return whisper_weights(size, random, random(VOCABULARY, WIDTH))
 
 
 def model_file(tensors: dict[str, NDArray[Any]], kind: str = "WhisperSpec") -> bytes:

@@ -21,6 +21,7 @@ from chalicelib.inference.speech.whisper import WhisperModel
 from models.pull.whisper import whisper_fp32, whisper_int8
 from tests.unit.inference.speech.recordings import recording
 from tests.unit.models.test_whisper import model_file
+from tests.unit.models.whisper_weights import WhisperSize, whisper_weights
 
 WIDTH, HEADS, MELS, FRAMES, CONTEXT = 256, 4, 128, 1_500, 64
 ENCODER_LAYERS, DECODER_LAYERS = 3, 2
@@ -53,39 +54,8 @@ def weights() -> dict[str, Floats]:
     def random(*shape: int, scale: float = 0.05) -> Floats:
         return rng.normal(0, scale, shape).astype(np.float32)
 
-    found: dict[str, Floats] = {
-        "decoder/num_heads": np.array(HEADS, np.int16),
-        "decoder/embeddings/weight": random(VOCABULARY, WIDTH, scale=0.2),
-        "decoder/position_encodings/encodings": random(CONTEXT, WIDTH),
-        "encoder/position_encodings/encodings": random(FRAMES, WIDTH),
-        "encoder/conv1/weight": random(WIDTH, MELS, 3),
-        "encoder/conv1/bias": random(WIDTH),
-        "encoder/conv2/weight": random(WIDTH, WIDTH, 3),
-        "encoder/conv2/bias": random(WIDTH),
-    }
-
-    def norm(name: str) -> None:
-        found[f"{name}/gamma"], found[f"{name}/beta"] = 1 + random(WIDTH), random(WIDTH)
-
-    def linear(name: str, rows: int, columns: int = WIDTH) -> None:
-        found[f"{name}/weight"], found[f"{name}/bias"] = random(rows, columns), random(rows)
-
-    for side, layers in (("encoder", ENCODER_LAYERS), ("decoder", DECODER_LAYERS)):
-        norm(f"{side}/layer_norm")
-        for layer in range(layers):
-            name = f"{side}/layer_{layer}"
-            norm(f"{name}/self_attention/layer_norm")
-            linear(f"{name}/self_attention/linear_0", 3 * WIDTH)
-            linear(f"{name}/self_attention/linear_1", WIDTH)
-            norm(f"{name}/ffn/layer_norm")
-            linear(f"{name}/ffn/linear_0", 4 * WIDTH)
-            linear(f"{name}/ffn/linear_1", WIDTH, 4 * WIDTH)
-            if side == "decoder":
-                norm(f"{name}/attention/layer_norm")
-                linear(f"{name}/attention/linear_0", WIDTH)
-                linear(f"{name}/attention/linear_1", 2 * WIDTH)
-                linear(f"{name}/attention/linear_2", WIDTH)
-    return found
+    size = WhisperSize(WIDTH, HEADS, MELS, FRAMES, CONTEXT, ENCODER_LAYERS, DECODER_LAYERS)
+    return whisper_weights(size, random, random(VOCABULARY, WIDTH, scale=0.2), gamma=1.0)
 
 
 class Oracle:
