@@ -21,17 +21,17 @@ export default function Documents({ query }) {
   const { collection = "", status = "" } = query;
   const collections = useCollections();
   const many = (collections.value?.items ?? []).reduce((sum, each) => sum + (each.tally.documents.total ?? 0), 0) > MANY;
-  // The API sorts all documents for each page of the newest: of many the order is that of their ids.
-  const order = many ? "id" : "newest";
-  const listed = usePages((cursor, signal) => filled({ collection, status, order }, cursor, signal), [collection, status, order], `documents-${order}`);
+  const sortable = useRef(true);
+  const listed = usePages((cursor, signal) => filled({ collection, status }, cursor, signal, sortable), [collection, status], "documents");
   const upload = useUpload();
   const busy = upload?.running || upload?.pending.size > 0 || listed.value?.items.some((each) => UNDER_WAY.has(each.status));
   const refresh = async () => {
     await Promise.all([listed.reload(), collections.reload()]);
   };
-  usePolling(async () => { if (!collection && !status) await listed.reload(); }, busy ? SOON_MS : LATER_MS, true);
-  // The API counts by reading every document, and so it does to find those of a filter: of many documents both
-  // are asked for seldom, and what a filter finds once the counts have changed.
+  const [soon, later] = many ? [LATER_MS, SELDOM_MS] : [SOON_MS, LATER_MS];
+  usePolling(async () => { if (!collection && !status) await listed.reload(); }, busy ? soon : later, true);
+  // The API counts and sorts by reading every document, and so it does to find those of a filter: of many all of it
+  // is asked for seldom, and what a filter finds once the counts have changed.
   const counts = JSON.stringify(collections.value?.items.map((each) => each.tally.documents));
   const seen = useRef(null);
   const recount = async () => {
@@ -39,7 +39,6 @@ export default function Documents({ query }) {
     seen.current = counts;
     await Promise.all([collections.reload(), changed && (collection || status) ? listed.reload() : null]);
   };
-  const [soon, later] = many ? [LATER_MS, SELDOM_MS] : [SOON_MS, LATER_MS];
   usePolling(recount, busy ? soon : later, true);
   const choose = (change) => go(["documents"], { ...query, ...change }, true);
   return html`<${Screen} title="Documents">
@@ -54,25 +53,25 @@ export default function Documents({ query }) {
   <//>`;
 }
 
-/** Read a page; one of few finds is read on until it is full, or enough documents were looked at. */
-async function filled(filters, cursor, signal) {
+/**
+ * Read a page, with the last changed first; one of few finds is read on until it is full, or enough documents were
+ * looked at. A cursor has its order before it: the API sorts up to 10,000 documents, and lists more by their ids.
+ */
+async function filled(filters, cursor, signal, sortable) {
+  const [order, from] = cursor?.split(" ") ?? [sortable.current ? "newest" : "id"];
   const items = [];
-  let next = cursor;
-  for (let request = 1; ; request += 1) {
-    const page = await listedBy({ ...filters, limit: A_PAGE - items.length, cursor: next }, signal);
-    items.push(...page.items);
-    next = page.next_cursor;
-    if (!next || items.length === A_PAGE || request === MAX_REQUESTS) return { items, next_cursor: next };
-  }
-}
-
-// Until documents are counted nobody knows that they are too many to be sorted.
-async function listedBy(query, signal) {
+  let next = from;
   try {
-    return await get("v1/documents", query, { signal });
+    for (let request = 1; ; request += 1) {
+      const page = await get("v1/documents", { ...filters, order, limit: A_PAGE - items.length, cursor: next }, { signal });
+      items.push(...page.items);
+      next = page.next_cursor;
+      if (!next || items.length === A_PAGE || request === MAX_REQUESTS) return { items, next_cursor: next && `${order} ${next}` };
+    }
   } catch (error) {
-    if (error.type !== "Unsupported") throw error;
-    return get("v1/documents", { ...query, order: "id" }, { signal });
+    if (error.type !== "Unsupported" || cursor) throw error;
+    sortable.current = false;
+    return filled(filters, null, signal, sortable);
   }
 }
 

@@ -93,6 +93,30 @@ def test_should_hold_one_page_of_many_documents_and_come_back_to_it(
         expect(page.get_by_text("archive/00150.txt")).to_be_visible()
 
 
+def test_should_list_more_documents_than_are_sorted_by_id_and_come_back_to_a_page(
+    chromium: Browser, cloud: CloudProcess, tenant: Tenant
+) -> None:
+    archive = make_tenant(cloud, "console-stacks")
+    _copy_document(tenant, archive, 120)
+    with console(chromium, cloud, key_of(archive.api)) as page:
+        page.route("**/v1/documents?order=newest*", _too_many_to_sort)
+        page.reload()
+        first = page.locator("tbody a").first
+        expect(first).to_have_text("archive/00000.txt")
+        page.get_by_role("button", name="Next").click()
+        expect(first).to_have_text("archive/00050.txt")
+        first.click()
+        expect(page.get_by_role("heading", name="archive/00050.txt")).to_be_visible()
+        page.go_back()
+        expect(page.get_by_text("Page 2", exact=True)).to_be_visible()
+        expect(first).to_have_text("archive/00050.txt")
+
+
+def _too_many_to_sort(route: Route) -> None:
+    error = {"type": "Unsupported", "message": "They are listed by id alone.", "field": "order"}
+    route.fulfill(status=422, json={"error": error})
+
+
 def _nothing_yet(route: Route) -> None:
     """Answer as the API does once it has looked at many documents and found none: by a cursor."""
     page = route.fetch().json()
